@@ -1,0 +1,150 @@
+# moonloop: `make help` lists the targets.
+
+MODE   ?= release
+PREFIX ?= /usr/local
+BUILD  ?= build
+
+# ---- packages: the one list ---------------------------------------------------------------------
+
+PACKAGES_BUILD = gcc libc6-dev make pkg-config libev-dev libluajit2-5.1-dev \
+	$(shell pkg-config --exists libllhttp 2>/dev/null || echo node-llhttp)
+PACKAGES_TEST  = libcmocka-dev lua-busted lua-check clang-format-14 curl python3
+PACKAGES_BENCH = nginx-light libnginx-mod-http-lua lua-cjson nodejs uvicorn python3-uvloop python3-httptools
+
+# ---- flags --------------------------------------------------------------------------------------
+
+VERSION := $(shell sed -n 's/^\#define MOONLOOP_VERSION "\(.*\)"/\1/p' server/base/version.h)
+CC      ?= gcc
+O       := $(BUILD)/$(MODE)
+WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+	-Wwrite-strings -Wvla -Wundef -Wformat=2 -Wno-unused-parameter
+
+MODE_debug   := -O0 -g3
+MODE_release := -O2 -g -fno-plt
+MODE_asan    := -O1 -g3 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+MODE_tsan    := -O1 -g3 -fno-omit-frame-pointer -fsanitize=thread
+ifeq ($(MODE_$(MODE)),)
+$(error MODE=$(MODE) is none of debug release asan tsan)
+endif
+
+LUAJIT_CFLAGS = $(shell pkg-config --cflags luajit)
+LUAJIT_LIBS   = $(shell pkg-config --libs luajit)
+
+# llhttp: the system's library where there is one, else Debian's sources, compiled here.
+ifeq ($(shell pkg-config --exists libllhttp 2>/dev/null && echo yes),yes)
+LLHTTP_CFLAGS = $(shell pkg-config --cflags libllhttp)
+LLHTTP_LIBS   = $(shell pkg-config --libs libllhttp)
+else
+LLHTTP_SRC    = /usr/share/llhttp
+LLHTTP_CFLAGS = -isystem /usr/share/include/llhttp -DLLHTTP_STRICT_MODE=1
+LLHTTP_OBJS   = $(O)/llhttp/api.o $(O)/llhttp/http.o $(O)/llhttp/llhttp.o
+LLHTTP_LIBS   = $(O)/libllhttp.a
+endif
+
+CFLAGS_ALL = -std=gnu11 $(MODE_$(MODE)) $(WARN) -Iserver -I$(O)/gen $(LUAJIT_CFLAGS) $(LLHTTP_CFLAGS) \
+	-D_GNU_SOURCE -MMD -MP $(CFLAGS)
+LIBS       = -lev $(LUAJIT_LIBS) -lpthread -lm -ldl
+
+# ---- layers: one archive each, arrows point right ------------------------------------------------
+
+LAYERS := base net http runtime bindings process
+src     = $(wildcard server/$(1)/*.c)
+obj     = $(patsubst %.c,$(O)/%.o,$(call src,$(1)))
+
+LINK_base     := base
+LINK_net      := net base
+LINK_http     := http net base
+LINK_runtime  := runtime net base
+LINK_bindings := bindings http runtime net base
+LINK_process  := process net base
+archives       = $(patsubst %,$(O)/lib%.a,$(1))
+
+GEN_OBJS  := $(O)/gen/lua_bundle.o
+LUA_FILES := $(shell find lua -name '*.lua' | sort)
+BIN       := $(O)/moonloop
+
+.PHONY: all run test deps deps-test deps-bench install bench lint format clean help unit
+.DEFAULT_GOAL := all
+.SECONDARY:
+
+all: deps ## build build/moonloop
+	@$(MAKE) --no-print-directory $(BUILD)/moonloop
+
+$(BUILD)/moonloop: $(BIN)
+	@ln -f $(BIN) $@
+
+run: all ## build, then serve apps/welcome on http://127.0.0.1:8000
+	$(BUILD)/moonloop run apps/welcome
+
+$(BIN): $(O)/server/main.o $(O)/server/worker.o $(GEN_OBJS) $(call archives,$(LAYERS)) $(LLHTTP_LIBS)
+	@echo "  LINK $@"
+	@$(CC) $(MODE_$(MODE)) -o $@ $(O)/server/main.o $(O)/server/worker.o $(GEN_OBJS) \
+		-Wl,--whole-archive $(O)/libbindings.a -Wl,--no-whole-archive \
+		-Wl,--start-group $(call archives,$(LAYERS)) -Wl,--end-group \
+		$(LLHTTP_LIBS) $(LIBS) -rdynamic $(LDFLAGS)
+
+define layer
+$(O)/lib$(1).a: $(call obj,$(1))
+	@rm -f $$@
+	@ar rcs $$@ $$^
+endef
+$(foreach l,$(LAYERS),$(eval $(call layer,$(l))))
+
+$(O)/libllhttp.a: $(LLHTTP_OBJS)
+	@ar rcs $@ $^
+
+$(O)/llhttp/%.o: $(LLHTTP_SRC)/%.c
+	@mkdir -p $(@D)
+	@$(CC) -O2 -g $(LLHTTP_CFLAGS) -c $< -o $@
+
+$(O)/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC $<"
+	@$(CC) $(CFLAGS_ALL) -c $< -o $@
+
+# ---- generated: the Lua bundle and the cdef ------------------------------------------------------
+
+$(O)/gen/cdef.lua: server/bindings/ffi_api.h
+	@mkdir -p $(@D)
+	@{ echo 'return [['; $(CC) -E -P -DMOONLOOP_CDEF $<; echo ']]'; } > $@
+
+$(O)/gen/lua_bundle.S: $(LUA_FILES) $(O)/gen/cdef.lua lua/bundle.sh
+	@sh lua/bundle.sh $(O)/gen/cdef.lua $(LUA_FILES) > $@
+
+$(O)/gen/lua_bundle.o: $(O)/gen/lua_bundle.S
+	@$(CC) -c $< -o $@
+
+# ---- tests ---------------------------------------------------------------------------------------
+
+include tests/tests.mk
+
+# ---- packages ------------------------------------------------------------------------------------
+
+deps: ## install the packages that the build needs
+	@sh tests/install-packages.sh $(PACKAGES_BUILD)
+
+deps-test:
+	@sh tests/install-packages.sh $(PACKAGES_BUILD) $(PACKAGES_TEST)
+
+deps-bench:
+	@sh tests/install-packages.sh --optional $(PACKAGES_BENCH)
+
+# ---- manners -------------------------------------------------------------------------------------
+
+install: all ## install below PREFIX=/usr/local
+	install -D -m 755 $(BUILD)/moonloop $(DESTDIR)$(PREFIX)/bin/moonloop
+	@for f in $$(find apps examples -type f); do \
+		install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/moonloop/$$f; done
+
+format: ## format the C sources
+	@clang-format-14 -i $(shell find server tests -name '*.[ch]' ! -name '*.tbl.h')
+
+clean: ## remove build/
+	rm -rf $(BUILD)
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile tests/tests.mk | \
+		awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	@echo "  MODE=debug|release|asan|tsan   PREFIX=DIR   BUILD=DIR"
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)
