@@ -1,0 +1,69 @@
+-- The benched application on moonloop: the same routes as its peers have.
+local moonloop = require("moonloop")
+
+-- The encoder that is there: moonloop's own, lua-cjson, or none.
+local function find_encoder()
+	for _, name in ipairs({"moonloop.json", "cjson"}) do
+		local found, json = pcall(require, name)
+		if found then
+			return json.encode, name
+		end
+	end
+	return function(v)
+		return '{"message":"' .. v.message .. '","id":' .. v.id .. ',"ok":' .. tostring(v.ok)
+			.. ',"price":' .. v.price .. ',"tags":["' .. table.concat(v.tags, '","') .. '"]}'
+	end, "hand"
+end
+
+local encode, encoder = find_encoder()
+local text_plain = {{"content-type", "text/plain"}}
+local application_json = {{"content-type", "application/json"}}
+
+local function answer(send, body, headers)
+	send({type = "http.response.start", status = 200, headers = headers or text_plain, body = body})
+end
+
+local routes = {}
+
+routes["/"] = function(_, _, send)
+	answer(send, "Hello, World!")
+end
+
+routes["/about"] = function(_, _, send)
+	answer(send, ("moonloop %s, %s; JSON by %s"):format(moonloop.version or "", jit.version, encoder))
+end
+
+routes["/json"] = function(_, _, send)
+	local value = {message = "Hello, World!", id = 42, ok = true, price = 9.5, tags = {"a", "b", "c"}}
+	answer(send, encode(value), application_json)
+end
+
+routes["/headers"] = function(scope, _, send)
+	local headers = scope.headers
+	local agent = headers["user-agent"]
+	local language = headers["accept-language"]
+	local id = headers["x-request-id"]
+	answer(send, agent and language and id or "missing")
+end
+
+routes["/echo"] = function(_, receive, send)
+	local message = receive()
+	local body = message.body or ""
+	while message.more_body do
+		message = receive()
+		body = body .. (message.body or "")
+	end
+	answer(send, body)
+end
+
+routes["/sleep"] = function(_, _, send)
+	moonloop.sleep(0.01)
+	answer(send, "Hello, World!")
+end
+
+return function(scope, receive, send)
+	if scope.type ~= "http" then
+		return
+	end
+	routes[scope.path](scope, receive, send)
+end
