@@ -1,0 +1,113 @@
+--- Runs once per Lua state of a worker: takes the application's whereabouts, gives C `task_main`.
+
+local native = require("moonloop.core.ffi")
+local co = require("moonloop.core.coroutine")
+local task = require("moonloop.core.task")
+local errors = require("moonloop.core.errors")
+local lasgi = require("moonloop.core.lasgi")
+local lifespan = require("moonloop.core.lifespan")
+local log = require("moonloop.log")
+
+require = require("moonloop.core.require") -- luacheck: ignore 121
+
+local C = native.C
+local note, CANCELLED = errors.note, errors.CANCELLED
+
+-- The kinds of enum task_kind (server/runtime/task.h).
+local REQUEST, SPAWNED, BOOT, NOTICE, SHUTDOWN, SERVICE = 1, 2, 3, 4, 5, 6
+
+local config -- {file=, module=, root_path=}
+
+-- ---- loading ------------------------------------------------------------------------------------
+
+local function load_app()
+	if config.module then
+		return require(config.module)
+	end
+	local chunk, err = loadfile(config.file)
+	if not chunk then
+		error(err, 0)
+	end
+	return chunk()
+end
+
+local function callable(app)
+	if type(app) == "function" then
+		return true
+	end
+	local mt = type(app) == "table" and getmetatable(app)
+	return mt and mt.__call ~= nil
+end
+
+local function start_failed(text)
+	log.error("app.start_failed", { app = config.file or config.module, traceback = text })
+	C.ml_start_failed()
+end
+
+local function boot()
+	local ok, app = xpcall(load_app, note)
+	if not ok then
+		return start_failed(errors.text(app))
+	end
+	if not callable(app) then
+		return start_failed(("%s returned %s; an application file ends with: return function(scope, receive, send) ... end")
+			:format(config.file or config.module, app == nil and "nothing" or "a " .. type(app)))
+	end
+	lasgi.app = app
+	local started, why = lifespan.start(app)
+	if not started then
+		return start_failed(why)
+	end
+	C.ml_ready()
+end
+
+local function shutdown()
+	lifespan.stop()
+	C.ml_shutdown_done()
+end
+
+-- ---- one task -----------------------------------------------------------------------------------
+
+local function request_failed(ex, err)
+	if err == CANCELLED then
+		return false
+	end
+	lasgi.log_error(ex, errors.text(err))
+	return true
+end
+
+-- true when the task failed
+local function run(kind, id, arg)
+	if kind == REQUEST then
+		local ok, err = xpcall(lasgi.run, note, arg)
+		return not ok and request_failed(arg, err)
+	elseif kind == SPAWNED or kind == SERVICE then
+		local ok, err = task.run_spawned(id)
+		if not ok then
+			log.error("task.error", { traceback = errors.text(err) })
+		end
+		return not ok
+	end
+	local fn = kind == BOOT and boot or kind == NOTICE and lifespan.notice or kind == SHUTDOWN and shutdown
+	local ok, err = xpcall(fn, note)
+	if not ok then
+		log.error("runtime.error", { traceback = errors.text(err) })
+	end
+	return not ok
+end
+
+--- The body of every trampoline: one task after the other.
+local function task_main(kind, id, arg)
+	local done, ended = co.done, task.ended
+	while true do
+		local failed = run(kind, id, arg)
+		ended(id)
+		kind, id, arg = done(failed)
+	end
+end
+
+return function(app_config)
+	config = app_config
+	lasgi.root_path = config.root_path
+	return task_main, co.WAIT, co.DONE
+end

@@ -1,0 +1,70 @@
+--- Lets a wait pass through coroutines that the application made itself.
+-- A task waits by yielding the wait marker to the scheduler. Inside a user's own coroutine that
+-- yield would end up at the user's `resume`; so `resume` and `wrap` hand the marker upward and go on
+-- with the inner coroutine when the task is woken. `yield` outside of any user coroutine would reach
+-- the scheduler: it is an error.
+
+local raw_resume, raw_yield = coroutine.resume, coroutine.yield
+local raw_create, raw_running = coroutine.create, coroutine.running
+
+local WAIT = { __name = "moonloop.wait" }
+local DONE = { __name = "moonloop.done" }
+
+-- Coroutines that the application made; the others are tasks (or the main state).
+local made = setmetatable({}, { __mode = "k" })
+
+local function pass(co, ok, first, ...)
+	if first == WAIT then
+		raw_yield(WAIT)
+		return pass(co, raw_resume(co))
+	end
+	return ok, first, ...
+end
+
+local function resume(co, ...)
+	return pass(co, raw_resume(co, ...))
+end
+
+local function create(fn)
+	local co = raw_create(fn)
+	made[co] = true
+	return co
+end
+
+local function unwrap(ok, ...)
+	if not ok then
+		error((...), 0)
+	end
+	return ...
+end
+
+local function wrap(fn)
+	local co = create(fn)
+	return function(...)
+		return unwrap(resume(co, ...))
+	end
+end
+
+local function yield(...)
+	local co = raw_running()
+	if co == nil or not made[co] then
+		error("coroutine.yield outside of a coroutine: a handler waits with moonloop's functions", 2)
+	end
+	return raw_yield(...)
+end
+
+coroutine.resume, coroutine.wrap = resume, wrap
+coroutine.create, coroutine.yield = create, yield
+
+return {
+	WAIT = WAIT,
+	DONE = DONE,
+	--- Suspends. Yields the wait marker; returns when the task was woken, for whatever reason.
+	park = function()
+		return raw_yield(WAIT)
+	end,
+	--- Ends the run of a task; task_main only. Returns the next task's kind, id and argument.
+	done = function(failed)
+		return raw_yield(DONE, failed)
+	end,
+}

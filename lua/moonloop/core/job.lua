@@ -1,0 +1,78 @@
+--- The pool thread's side of thread.run: bytes in, bytes out. Loaded in the threads' Lua states only,
+-- called by server/runtime/job_vm.c.
+
+local marshal = require("moonloop.core.marshal")
+
+local encode, decode = marshal.encode, marshal.decode
+
+local job = {}
+
+-- What package.loaded holds while a module loads, as this one does now. Lua leaves it there when the
+-- loading fails, and then hides the reason from the next `require` of that module.
+local LOADING = package.loaded["moonloop.core.job"]
+
+local function forget_failed_modules()
+	for name, value in pairs(package.loaded) do
+		if value == LOADING then
+			package.loaded[name] = nil
+		end
+	end
+end
+
+local function pack(...)
+	return { n = select("#", ...), ... }
+end
+
+local function perform(bytes)
+	local call = decode(bytes)
+	return pack(call.fn(unpack(call, 1, call.n)))
+end
+
+-- The frames of the function, without those of this file below it.
+local function frames()
+	local text = debug.traceback("", 3):gsub("^%s*stack traceback:", "")
+	local own = text:find("\n\t" .. debug.getinfo(1, "S").short_src .. ":", 1, true)
+	return own and text:sub(1, own - 1) or text
+end
+
+local function note(err)
+	return { err = err, frames = frames() }
+end
+
+local function text_of(err)
+	local ok, text = pcall(tostring, err)
+	return ok and text or "(error object of type " .. type(err) .. ")"
+end
+
+-- An error object crosses as it is if it can.
+local function encode_error(raised)
+	if type(raised) ~= "table" then -- no room left for the handler
+		raised = { err = raised, frames = "" }
+	end
+	local bytes
+	if type(raised.err) == "table" then
+		bytes = encode({ object = raised.err }, "result")
+	end
+	return bytes or encode({ message = text_of(raised.err), frames = raised.frames }, "result")
+end
+
+--- Calls the function that was sent.
+-- @param bytes what moonloop/thread.lua encoded: {fn =, n =, arguments ...}
+-- @return bytes and false: {n =, results ...}; or bytes and true: {object =} for a table that was
+-- raised; {message =, frames =} for anything else; {message =} for results that cannot cross
+function job.run(bytes)
+	local ok, results = xpcall(perform, note, bytes)
+	if not ok then
+		if LOADING ~= nil then
+			forget_failed_modules()
+		end
+		return encode_error(results), true
+	end
+	local out, why = encode(results, "result")
+	if not out then
+		return encode({ message = why }, "result"), true
+	end
+	return out, false
+end
+
+return job

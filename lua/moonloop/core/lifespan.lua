@@ -1,0 +1,114 @@
+--- The lifespan conversation with the application (LASGI section 5).
+
+local C = require("moonloop.core.ffi").C
+local task = require("moonloop.core.task")
+local errors = require("moonloop.core.errors")
+local lasgi = require("moonloop.core.lasgi")
+local unsupported = require("moonloop.core.unsupported")
+
+local lifespan = {}
+
+local inbox = {} -- messages for the application's receive, in order
+local state = "none" -- none | starting | started | stopping | stopped | failed
+local failure -- text, when state is "failed"
+
+local function set(new, text)
+	state, failure = new, text
+	task.wake_all(lifespan)
+end
+
+local function receive(timeout)
+	local due = timeout and C.ml_now() + timeout
+	while #inbox == 0 do
+		if due then
+			local left = due - C.ml_now()
+			if left <= 0 then
+				return nil, "timeout"
+			end
+			C.ml_task_alarm(left)
+		end
+		task.wait_on(inbox)
+	end
+	return table.remove(inbox, 1)
+end
+
+local function post(message)
+	inbox[#inbox + 1] = message
+	task.wake_all(inbox)
+end
+
+local function send(message)
+	local kind = type(message) == "table" and message.type or nil
+	if type(kind) == "string" and kind:find("^http%.") then
+		-- An application that answers HTTP to everything has no lifespan.
+		error(unsupported, 0)
+	elseif kind == "lifespan.startup.complete" and state == "starting" then
+		set("started")
+	elseif kind == "lifespan.startup.failed" and state == "starting" then
+		set("failed", tostring(message.message or "lifespan.startup.failed without a message"))
+	elseif kind == "lifespan.shutdown.complete" and state == "stopping" then
+		set("stopped")
+	elseif kind == nil then
+		error("send: expected a message (a table with a type), got " .. type(message), 2)
+	else
+		error(("send: %s does not fit here (lifespan is %s)"):format(tostring(kind), state), 2)
+	end
+	return true
+end
+
+local HINT = '\n(called with scope.type == "lifespan"; an application without one begins with:'
+	.. ' if scope.type ~= "http" then error(require("moonloop.lasgi").unsupported) end)'
+
+-- The task that carries the application's lifespan call from start to end.
+local function carry(app)
+	local scope = { type = "lifespan", lasgi = { version = "1.0", spec_version = "1.0" }, state = lasgi.state }
+	local ok, err = xpcall(app, errors.note, scope, receive, send)
+	if state == "starting" then
+		if ok or err == unsupported then
+			set("none")
+		else
+			set("failed", errors.text(err) .. HINT)
+		end
+	elseif not ok and not task.is_cancelled(err) then
+		require("moonloop.log").error("lifespan.error", { traceback = errors.text(err) })
+		set("stopped")
+	else
+		set("stopped")
+	end
+end
+
+--- Suspends until the application's start is complete.
+-- @return true; nil and a text when it failed
+function lifespan.start(app)
+	state = "starting"
+	post({ type = "lifespan.startup" })
+	task.background(carry, app)
+	while state == "starting" do
+		task.wait_on(lifespan)
+	end
+	if state == "failed" then
+		return nil, failure
+	end
+	return true
+end
+
+--- Tells the application that a drain began.
+function lifespan.notice()
+	if state == "started" then
+		post({ type = "lifespan.shutdown.notice" })
+	end
+end
+
+--- Suspends until the application's shutdown is complete (the worker bounds it).
+function lifespan.stop()
+	if state ~= "started" then
+		return
+	end
+	state = "stopping"
+	post({ type = "lifespan.shutdown" })
+	while state == "stopping" do
+		task.wait_on(lifespan)
+	end
+end
+
+return lifespan

@@ -1,0 +1,408 @@
+--- Lua values as bytes: what a function and its arguments become on the way to another Lua state.
+-- Hot: every thread.run comes through here twice.
+--
+-- A value becomes a list of nodes, one for each table, function or named thing that is reached; what
+-- refers to another node holds its number. So shared and cyclic references stay what they are, and
+-- depth costs no stack. A node is three entries of one flat array, which string.buffer encodes:
+--
+--     TABLE     the table itself, as all in it is plain                false
+--     LINKED    a table of its plain pairs                             {bits, key, value, ...}
+--     FUNCTION  bytecode                                               {kind, x, ...} or false
+--     NAME      a module's name                                        a field's name or false
+--
+-- Plain: nil, booleans, numbers, strings, int64 and uint64. By name travels what both sides have:
+-- modules and what they export, for the other side requires the same module.
+
+local buffer = require("string.buffer")
+
+local TABLE, LINKED, FUNCTION, NAME = 1, 2, 3, 4
+-- The bits of a link: which of the two is a node's number.
+local REF_VALUE, REF_KEY = 1, 2
+-- The kinds of an upvalue: nil, a plain value, a node's number, the same variable as another
+-- function's (number of that node * CELLS + index of the upvalue; a function has at most 60).
+local NIL, PLAIN, REF, SAME = 0, 1, 2, 3
+local CELLS = 256
+
+local MAX_NODES = 1000000
+local MAX_BYTES = 256 * 1024 * 1024
+local MAX_CACHED = 256 -- functions
+
+local type, next, pcall = type, next, pcall
+local getupvalue, setupvalue = debug.getupvalue, debug.setupvalue
+local upvalueid, upvaluejoin = debug.upvalueid, debug.upvaluejoin
+local raw_metatable, raw_env = debug.getmetatable, debug.getfenv
+local dump = string.dump
+
+local marshal = {}
+
+-- ---- names --------------------------------------------------------------------------------------
+
+-- Of _G only what every state has: the rest are the application's globals, which the other side
+-- does not have.
+local STANDARD = {}
+for name in ([[assert collectgarbage dofile error gcinfo getfenv getmetatable ipairs load loadfile
+	loadstring module newproxy next pairs pcall print rawequal rawget rawlen rawset require select
+	setfenv setmetatable tonumber tostring type unpack xpcall]]):gmatch("%S+") do
+	STANDARD[name] = true
+end
+
+local NAMED = { table = true, ["function"] = true, userdata = true, cdata = true }
+
+local module_of, field_of = {}, {} -- value → module name; value → field name or false
+local known, known_n = {}, 0 -- package.loaded as it was then
+
+local function add_name(value, module, field)
+	if module_of[value] == nil then
+		module_of[value] = module
+		field_of[value] = field
+	end
+end
+
+local function add_fields(module, fields)
+	for field, value in next, fields do
+		local kind = type(value)
+		if type(field) == "string" and kind ~= "table" and NAMED[kind] then
+			if module ~= "_G" or STANDARD[field] then
+				add_name(value, module, field)
+			end
+		end
+	end
+end
+
+local function look_through_modules()
+	local names = {}
+	module_of, field_of, known = {}, {}, {}
+	for name, value in next, package.loaded do
+		names[#names + 1] = name
+		known[name] = value
+	end
+	known_n = #names
+	table.sort(names) -- of several names for one thing always the same one
+	for _, name in ipairs(names) do
+		if NAMED[type(known[name])] then
+			add_name(known[name], name, false)
+		end
+	end
+	for _, name in ipairs(names) do
+		if type(known[name]) == "table" then
+			add_fields(name, known[name])
+		end
+	end
+end
+
+-- Modules come and go seldom, and their fields are not looked at again for each call.
+local function names_are_current()
+	local n = 0
+	for name, value in next, package.loaded do
+		if known[name] ~= value then
+			return false
+		end
+		n = n + 1
+	end
+	return n == known_n
+end
+
+-- ---- errors -------------------------------------------------------------------------------------
+
+local KEY = {} -- in place of a label: the node is a table's key
+
+local function index_text(label, first)
+	if type(label) == "string" then
+		label = #label > 40 and label:sub(1, 40) .. "..." or label
+		if label:find("^[%a_][%w_]*$") then
+			return first and label or "." .. label
+		end
+		return ("[%q]"):format(label)
+	end
+	return NAMED[type(label)] and ("[%s]"):format(type(label)) or ("[%s]"):format(tostring(label))
+end
+
+-- One step down from the node `parent`; nil: a table's field, which joins its neighbours.
+local function step_text(w, parent, label)
+	if parent == 1 then
+		return label ~= "fn" and ("%s %s"):format(w.what, tostring(label)) or ""
+	elseif label == KEY then
+		return "a key"
+	elseif type(w.values[parent]) == "function" then
+		return type(label) == "number" and ("upvalue #%d"):format(label) or ('upvalue "%s"'):format(label)
+	end
+end
+
+--- Where a node hangs: `argument 2, field "x.y"`.
+local function path_text(w, id)
+	local chain, parts, field = {}, {}, ""
+	while id > 1 do
+		table.insert(chain, 1, id)
+		id = w.parents[id]
+	end
+	local function close_field()
+		if field ~= "" then
+			parts[#parts + 1] = ('field "%s"'):format(field)
+			field = ""
+		end
+	end
+	for _, node in ipairs(chain) do
+		local label = w.labels[node]
+		local text = step_text(w, w.parents[node], label)
+		if not text then
+			field = field .. index_text(label, field == "")
+		else
+			close_field()
+			parts[#parts + 1] = text ~= "" and text or nil
+		end
+	end
+	close_field()
+	return #parts > 0 and table.concat(parts, ", ") or "the function"
+end
+
+-- ---- encoding -----------------------------------------------------------------------------------
+
+local function is_plain(value)
+	local kind = type(value)
+	if kind == "string" or kind == "number" or kind == "boolean" then
+		return true
+	end
+	if kind ~= "cdata" then
+		return false
+	end
+	local ok, bytes = pcall(buffer.encode, value) -- refuses all but the two, and complex numbers
+	local tag = ok and bytes:byte()
+	return tag == 0x10 or tag == 0x11
+end
+
+--- The node's number; a value that is met for the first time is put on the list.
+local function ref(w, value, parent, label)
+	local id = w.ids[value]
+	if id == nil then
+		id = w.n + 1
+		w.n = id
+		w.ids[value], w.values[id] = id, value
+		w.parents[id], w.labels[id] = parent, label
+	end
+	return id
+end
+
+local function put(w, kind, a, b)
+	local out, n = w.out, w.out_n
+	out[n + 1], out[n + 2], out[n + 3] = kind, a, b
+	w.out_n = n + 3
+end
+
+local function put_linked(w, id, t)
+	local base, links, n = {}, {}, 0
+	for key, value in next, t do
+		local bits, label = 0, key
+		if not is_plain(key) then
+			bits = REF_KEY
+			key = ref(w, key, id, KEY)
+		end
+		if not is_plain(value) then
+			bits = bits + REF_VALUE
+			value = ref(w, value, id, label)
+		end
+		if bits == 0 then
+			base[key] = value
+		else
+			links[n + 1], links[n + 2], links[n + 3] = bits, key, value
+			n = n + 3
+		end
+	end
+	put(w, LINKED, base, links)
+end
+
+-- This and the next one return why the value cannot cross, or nil.
+local function put_table(w, id, t)
+	local mt = raw_metatable(t)
+	if mt ~= nil then
+		local name = type(mt) == "table" and rawget(mt, "__name")
+		return "a table with a metatable" .. (type(name) == "string" and " (" .. name .. ")" or "")
+	end
+	for key, value in next, t do
+		if not (is_plain(key) and is_plain(value)) then
+			return put_linked(w, id, t)
+		end
+	end
+	put(w, TABLE, t, false)
+end
+
+local function put_function(w, id, fn)
+	local dumped, code = pcall(dump, fn)
+	if not dumped then
+		return "a C function that no loaded module exports"
+	elseif raw_env(fn) ~= _G then
+		return "a function with an environment of its own (setfenv)"
+	end
+	local ups, n, i = nil, 0, 1
+	local name, value = getupvalue(fn, 1)
+	while name ~= nil do
+		local cell = upvalueid(fn, i)
+		local kind, x = NIL, false
+		if w.cells[cell] then
+			kind, x = SAME, w.cells[cell]
+		elseif is_plain(value) then
+			kind, x = PLAIN, value
+		elseif value ~= nil then
+			kind, x = REF, ref(w, value, id, name ~= "" and name or i)
+		end
+		if kind ~= SAME then
+			w.cells[cell] = id * CELLS + i
+		end
+		ups = ups or {}
+		ups[n + 1], ups[n + 2] = kind, x
+		n = n + 2
+		i = i + 1
+		name, value = getupvalue(fn, i)
+	end
+	put(w, FUNCTION, code, ups or false)
+end
+
+local function put_value(w, id, value)
+	local module = module_of[value]
+	if module ~= nil then
+		return put(w, NAME, module, field_of[value])
+	end
+	local kind = type(value)
+	if kind == "table" then
+		return put_table(w, id, value)
+	end
+	local why = kind == "function" and put_function(w, id, value)
+		or kind == "thread" and "a coroutine"
+		or kind ~= "function" and "a " .. kind
+	if not why then
+		return nil
+	end
+	look_through_modules() -- exported since the last look?
+	if module_of[value] ~= nil then
+		return put_value(w, id, value)
+	end
+	return why
+end
+
+local DIRECTION = { argument = "to a thread", result = "from a thread" }
+
+--- Encodes a table of arguments or results.
+-- @param root an array with its length as n; arguments have the function itself as fn
+-- @param what "argument" or "result": for the error text
+-- @return bytes; nil and a text that names the value which cannot cross
+function marshal.encode(root, what)
+	local w = {
+		what = what,
+		n = 0, -- nodes
+		ids = {}, -- value → node
+		values = {}, -- node → value
+		parents = {}, -- node → the node that it was met in first
+		labels = {}, -- node → its key there, its upvalue's name or index, or KEY
+		cells = {}, -- upvalue's identity → node * CELLS + index
+		out = {},
+		out_n = 0,
+	}
+	if not names_are_current() then
+		look_through_modules()
+	end
+	local id = ref(w, root)
+	while id <= w.n do
+		local why = put_value(w, id, w.values[id])
+		if why then
+			return nil, ("%s cannot cross %s: it is %s"):format(path_text(w, id), DIRECTION[what], why)
+		end
+		id = id + 1
+		if id > MAX_NODES then
+			return nil, ("the %ss hold more than %d tables and functions"):format(what, MAX_NODES)
+		end
+	end
+	local ok, bytes = pcall(buffer.encode, w.out)
+	if not ok then
+		return nil, ("the %ss: %s"):format(what, bytes)
+	elseif #bytes > MAX_BYTES then
+		return nil, ("the %ss are larger than %d MiB"):format(what, MAX_BYTES / 1048576)
+	end
+	return bytes
+end
+
+-- ---- decoding -----------------------------------------------------------------------------------
+
+-- Functions without upvalues, by their bytecode: the same again is one that is compiled already.
+-- With upvalues it is a new one each time, for compiled code may have their values built in.
+local cache, cached = {}, 0
+
+local function load_function(code, ups)
+	local fn = cache[code]
+	if fn then
+		return setfenv(fn, _G)
+	end
+	fn = assert(load(code, "=(thread.run)", "b"))
+	if not ups then
+		if cached == MAX_CACHED then
+			cache, cached = {}, 0
+		end
+		cache[code] = fn
+		cached = cached + 1
+	end
+	return fn
+end
+
+local function find_named(module, field)
+	local value = require(module)
+	if field then
+		local found = type(value) == "table" and value[field]
+		if not found then
+			error(("module '%s' has no '%s' in this Lua state"):format(module, field), 0)
+		end
+		return found
+	end
+	return value
+end
+
+local function connect(nodes, t, links)
+	for i = 1, #links, 3 do
+		local bits, key, value = links[i], links[i + 1], links[i + 2]
+		if bits >= REF_KEY then
+			key = nodes[key]
+		end
+		if bits ~= REF_KEY then
+			value = nodes[value]
+		end
+		t[key] = value
+	end
+end
+
+local function set_upvalues(nodes, fn, ups)
+	for i = 1, #ups / 2 do
+		local kind, x = ups[2 * i - 1], ups[2 * i]
+		if kind == PLAIN then
+			setupvalue(fn, i, x)
+		elseif kind == REF then
+			setupvalue(fn, i, nodes[x])
+		elseif kind == SAME then
+			upvaluejoin(fn, i, nodes[math.floor(x / CELLS)], x % CELLS)
+		end
+	end
+end
+
+--- Decodes what marshal.encode made. Requires the modules that were named.
+-- @return the table; raises what a module raised that cannot be loaded here
+function marshal.decode(bytes)
+	local list = buffer.decode(bytes)
+	local nodes, n = {}, #list / 3
+	for id = 1, n do
+		local at = 3 * id
+		local kind, a, b = list[at - 2], list[at - 1], list[at]
+		if kind == FUNCTION then
+			a = load_function(a, b)
+		elseif kind == NAME then
+			a = find_named(a, b)
+		end
+		nodes[id] = a
+	end
+	for id = 1, n do
+		local kind, b = list[3 * id - 2], list[3 * id]
+		if kind == LINKED then
+			connect(nodes, nodes[id], b)
+		elseif kind == FUNCTION and b then
+			set_upvalues(nodes, nodes[id], b)
+		end
+	end
+	return nodes[1]
+end
+
+return marshal

@@ -1,0 +1,27 @@
+--- The process that runs this code.
+
+local native = require("moonloop.core.ffi")
+local version = require("moonloop.core.native").version
+
+local out = native.ffi.new("ml_worker")
+
+return {
+	--- What this worker is doing now.
+	-- @return a table: pid, index (0..), version, uptime (s), connections (open), requests (so far),
+	-- tasks (alive), lua_bytes (Lua heap), threads (of the pool), thread_queue (jobs that wait)
+	info = function()
+		native.C.ml_worker_info(out)
+		return {
+			pid = out.pid,
+			index = out.index,
+			version = version,
+			uptime = out.uptime,
+			connections = out.connections,
+			requests = out.requests,
+			tasks = out.tasks,
+			lua_bytes = collectgarbage("count") * 1024,
+			threads = out.threads,
+			thread_queue = out.thread_queue,
+		}
+	end,
+}

@@ -1,0 +1,74 @@
+#ifndef BINDINGS_FFI_API_H
+#define BINDINGS_FFI_API_H
+
+/*
+ * Everything that Lua may call by FFI: verbs over handles. The build turns this header into the
+ * cdef of core/ffi.lua, so that the two cannot drift. Scalars and (pointer, length) pairs in, a
+ * number out; out-values go through a struct that Lua owns. Handles are numbers (base/slab.h); a
+ * stale one answers ERR_GONE (-2). Codes are those of base/err.tbl.h.
+ *
+ * The files behind it (ffi_*.c) never see lua.h: FFI code cannot touch the VM.
+ */
+#ifndef MOONLOOP_CDEF
+#include <stddef.h>
+#include <stdint.h>
+#endif
+
+enum { ML_ABI = 1 };
+int ml_abi(void);
+
+/* ---- exchange: ffi_exchange.c ---- */
+typedef struct ml_piece {
+	const char *p;
+	size_t n;
+	int more;
+} ml_piece;
+
+enum { ML_METHOD = 0, ML_PATH = 1, ML_RAW_PATH = 2, ML_QUERY = 3, ML_SCHEME = 4, ML_VERSION = 5 };
+
+int ml_ex_text(double ex, int what, ml_piece *out);
+int ml_ex_gone(double ex); /* enum gone_why */
+double ml_ex_write(double ex, const char *p, size_t n, size_t from, int last);
+int ml_ex_file(double ex, int fd, double offset, double n);
+double ml_ex_file_size(int fd); /* -1: not a regular file */
+void ml_ex_close_fd(int fd);
+int ml_ex_trailer(double ex, const char *name, size_t name_n, const char *value, size_t value_n);
+int ml_ex_end_trailers(double ex);
+int ml_ex_hint(double ex, const char *link, size_t n);
+
+/* ---- tasks and time: ffi_task.c ---- */
+double ml_task_self(void); /* 0: no task runs */
+double ml_task_spawn(void);
+void ml_task_wake(double task);
+void ml_task_cancel(double task);
+int ml_task_must_stop(void);   /* the running task was cancelled and is not shielded */
+void ml_task_shield(int more); /* +1 or -1 */
+void ml_task_alarm(double seconds_from_now); /* < 0: none */
+double ml_now(void);
+double ml_unix(void);
+
+/* ---- jobs: ffi_job.c ---- */
+double ml_job_submit(int kind, const char *in, size_t n); /* for the running task */
+int ml_job_result(double job, ml_piece *out);
+void ml_job_free(double job);
+
+/* ---- the worker: ffi_worker.c ---- */
+typedef struct ml_worker {
+	int pid, index;
+	double uptime;
+	double connections, requests, tasks, threads, thread_queue;
+} ml_worker;
+void ml_worker_info(ml_worker *out);
+void ml_ready(void);
+void ml_start_failed(void);
+void ml_shutdown_done(void);
+
+/* ---- log: ffi_log.c ---- */
+int ml_log_on(int level);
+void ml_log_begin(int level, const char *event);
+void ml_log_str(const char *key, const char *p, size_t n);
+void ml_log_num(const char *key, double v);
+void ml_log_text(const char *key, const char *p, size_t n);
+void ml_log_end(void);
+
+#endif

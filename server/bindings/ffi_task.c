@@ -1,0 +1,78 @@
+#include "bindings/ffi_api.h"
+
+#include "base/clock.h"
+#include "bindings/app_int.h"
+#include "runtime/sched.h"
+
+double ml_task_self(void)
+{
+	const struct task *t = sched_current();
+
+	return t != NULL ? task_id(t) : 0;
+}
+
+double ml_task_spawn(void)
+{
+	const struct task *parent = sched_current();
+	bool serves = parent != NULL && (parent->kind == TASK_REQUEST || parent->kind == TASK_SPAWNED);
+	const struct task *t = task_new(serves ? TASK_SPAWNED : TASK_SERVICE, 0);
+
+	if (t == NULL)
+		return 0;
+	if (serves)
+		app.tasks++;
+	return task_id(t);
+}
+
+void ml_task_wake(double id)
+{
+	struct task *t = task_find(id);
+
+	if (t != NULL)
+		task_wake(t);
+}
+
+void ml_task_cancel(double id)
+{
+	struct task *t = task_find(id);
+
+	if (t != NULL)
+		task_cancel(t);
+}
+
+int ml_task_must_stop(void)
+{
+	const struct task *t = sched_current();
+
+	return t != NULL && task_must_stop(t);
+}
+
+void ml_task_shield(int more)
+{
+	struct task *t = sched_current();
+
+	if (t != NULL)
+		t->shields = (uint16_t)(t->shields + more);
+}
+
+void ml_task_alarm(double seconds)
+{
+	struct task *t = sched_current();
+
+	if (t == NULL)
+		return;
+	if (seconds < 0)
+		task_wake_at(t, 0);
+	else
+		task_wake_at(t, clock_mono_us() + (uint64_t)(MIN(seconds, 1e9) * CLOCK_SECOND));
+}
+
+double ml_now(void)
+{
+	return (double)clock_mono_us() / CLOCK_SECOND;
+}
+
+double ml_unix(void)
+{
+	return (double)clock_wall_us() / CLOCK_SECOND;
+}

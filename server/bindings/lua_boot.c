@@ -1,0 +1,91 @@
+/* What C gives to Lua at the start of a state, and the one call into core.boot. */
+#include "bindings/lua_boot.h"
+
+#include "bindings/app_int.h"
+
+#include "base/log.h"
+#include "base/version.h"
+#include "runtime/sched.h"
+#include "runtime/vm.h"
+
+#include <lua.h>
+#include <lauxlib.h>
+
+/* require "moonloop.core.native": the C functions and the facts that do not come by FFI. */
+static int open_native(lua_State *L)
+{
+	static const luaL_Reg functions[] = {
+		{"headers", lua_scope_headers},
+		{"address", lua_scope_address},
+		{NULL, NULL},
+	};
+
+	lua_newtable(L);
+	luaL_register(L, NULL, functions);
+	lua_exchange_open(L);
+	lua_pushstring(L, MOONLOOP_VERSION);
+	lua_setfield(L, -2, "version");
+	return 1;
+}
+
+/* require "moonloop.core.err": code → short name, from the one table. */
+static int open_err(lua_State *L)
+{
+	lua_newtable(L);
+#define ERR(name, code, text, meaning)                                                             \
+	lua_pushstring(L, text);                                                                   \
+	lua_rawseti(L, -2, code);                                                                  \
+	lua_pushinteger(L, code);                                                                  \
+	lua_setfield(L, -2, #name);
+#include "base/err.tbl.h"
+#undef ERR
+	return 1;
+}
+
+static void preload(lua_State *L, const char *name, lua_CFunction open)
+{
+	lua_getglobal(L, "package");
+	lua_getfield(L, -1, "preload");
+	lua_pushcfunction(L, open);
+	lua_setfield(L, -2, name);
+	lua_pop(L, 2);
+}
+
+void lua_boot_open(lua_State *L)
+{
+	preload(L, "moonloop.core.native", open_native);
+	preload(L, "moonloop.core.err", open_err);
+}
+
+/* The application's whereabouts, as core.boot's argument. */
+static void push_config(lua_State *L)
+{
+	lua_newtable(L);
+	if (app.config.file != NULL) {
+		lua_pushstring(L, app.config.file);
+		lua_setfield(L, -2, "file");
+	}
+	if (app.config.module != NULL) {
+		lua_pushstring(L, app.config.module);
+		lua_setfield(L, -2, "module");
+	}
+	lua_pushstring(L, app.config.root_path);
+	lua_setfield(L, -2, "root_path");
+}
+
+bool lua_boot_main(lua_State *L)
+{
+	bool ok = vm_require(L, "moonloop.core.boot");
+
+	if (ok) {
+		push_config(L);
+		ok = vm_call(L, 1, 3);
+	}
+	if (!ok) {
+		log_event(LOG_ERROR, "runtime.broken", "%s", lua_tostring(L, -1));
+		lua_pop(L, 1);
+		return false;
+	}
+	sched_set_main(L);
+	return true;
+}

@@ -1,0 +1,149 @@
+#include "http/fields.h"
+
+/* tchar of RFC 9110 5.6.2; each maps to its lower-case form, everything else to 0. */
+static const unsigned char token[256] = {
+	['!'] = '!', ['#'] = '#', ['$'] = '$', ['%'] = '%', ['&'] = '&', ['\''] = '\'', ['*'] = '*',
+	['+'] = '+', ['-'] = '-', ['.'] = '.', ['^'] = '^', ['_'] = '_', ['`'] = '`', ['|'] = '|',
+	['~'] = '~', ['0'] = '0', ['1'] = '1', ['2'] = '2', ['3'] = '3', ['4'] = '4', ['5'] = '5',
+	['6'] = '6', ['7'] = '7', ['8'] = '8', ['9'] = '9',
+	['a'] = 'a', ['b'] = 'b', ['c'] = 'c', ['d'] = 'd', ['e'] = 'e', ['f'] = 'f', ['g'] = 'g',
+	['h'] = 'h', ['i'] = 'i', ['j'] = 'j', ['k'] = 'k', ['l'] = 'l', ['m'] = 'm', ['n'] = 'n',
+	['o'] = 'o', ['p'] = 'p', ['q'] = 'q', ['r'] = 'r', ['s'] = 's', ['t'] = 't', ['u'] = 'u',
+	['v'] = 'v', ['w'] = 'w', ['x'] = 'x', ['y'] = 'y', ['z'] = 'z',
+	['A'] = 'a', ['B'] = 'b', ['C'] = 'c', ['D'] = 'd', ['E'] = 'e', ['F'] = 'f', ['G'] = 'g',
+	['H'] = 'h', ['I'] = 'i', ['J'] = 'j', ['K'] = 'k', ['L'] = 'l', ['M'] = 'm', ['N'] = 'n',
+	['O'] = 'o', ['P'] = 'p', ['Q'] = 'q', ['R'] = 'r', ['S'] = 's', ['T'] = 't', ['U'] = 'u',
+	['V'] = 'v', ['W'] = 'w', ['X'] = 'x', ['Y'] = 'y', ['Z'] = 'z',
+};
+
+#define FIRST_BYTES  512
+#define FIRST_FIELDS 16
+
+static char *reserve(struct fields *f, size_t n)
+{
+	if (UNLIKELY(f->bytes_n + n > f->bytes_cap)) {
+		size_t cap = MAX(MAX(FIRST_BYTES, (size_t)f->bytes_cap * 2), f->bytes_n + n);
+		char *bytes = arena_alloc(f->arena, cap);
+
+		if (f->bytes_n > 0)
+			memcpy(bytes, f->bytes, f->bytes_n);
+		f->bytes = bytes;
+		f->bytes_cap = (uint32_t)cap;
+	}
+	return f->bytes + f->bytes_n;
+}
+
+void fields_open(struct fields *f)
+{
+	if (f->n == f->cap) {
+		uint32_t cap = MAX(FIRST_FIELDS, f->cap * 2);
+		struct field *list = arena_alloc(f->arena, cap * sizeof(*list));
+
+		if (f->n > 0)
+			memcpy(list, f->list, f->n * sizeof(*list));
+		f->list = list;
+		f->cap = cap;
+	}
+	f->list[f->n++] = (struct field){.name = f->bytes_n};
+}
+
+void fields_name(struct fields *f, const char *p, size_t n)
+{
+	unsigned char *to = (unsigned char *)reserve(f, n);
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)p[i];
+
+		to[i] = token[c] != 0 ? token[c] : c;
+	}
+	f->bytes_n += (uint32_t)n;
+	f->list[f->n - 1].name_n += (uint32_t)n;
+}
+
+void fields_value(struct fields *f, const char *p, size_t n)
+{
+	struct field *last = &f->list[f->n - 1];
+
+	memcpy(reserve(f, n), p, n);
+	if (last->value_n == 0)
+		last->value = f->bytes_n;
+	f->bytes_n += (uint32_t)n;
+	last->value_n += (uint32_t)n;
+}
+
+void fields_close(struct fields *f)
+{
+	struct field *last = &f->list[f->n - 1];
+	struct span v = span_trim(field_value(f, f->n - 1));
+
+	last->value = last->value_n > 0 ? (uint32_t)(v.p - f->bytes) : 0;
+	last->value_n = (uint32_t)v.n;
+}
+
+void fields_add(struct fields *f, struct span name, struct span value)
+{
+	fields_open(f);
+	char *to = reserve(f, name.n + value.n);
+	struct field *last = &f->list[f->n - 1];
+
+	memcpy(to, name.p, name.n);
+	memcpy(to + name.n, value.p, value.n);
+	last->name_n = (uint32_t)name.n;
+	last->value = f->bytes_n + (uint32_t)name.n;
+	last->value_n = (uint32_t)value.n;
+	f->bytes_n += (uint32_t)(name.n + value.n);
+}
+
+bool fields_find(const struct fields *f, struct span name, uint32_t *i, struct span *value_r)
+{
+	for (; *i < f->n; ++*i) {
+		if (!span_eq(field_name(f, *i), name))
+			continue;
+		*value_r = field_value(f, *i);
+		++*i;
+		return true;
+	}
+	return false;
+}
+
+unsigned fields_count(const struct fields *f, struct span name)
+{
+	unsigned n = 0;
+	uint32_t i = 0;
+	struct span value;
+
+	while (fields_find(f, name, &i, &value))
+		n++;
+	return n;
+}
+
+bool fields_has_token(const struct fields *f, struct span name, struct span wanted)
+{
+	uint32_t i = 0;
+	struct span value, element;
+
+	while (fields_find(f, name, &i, &value))
+		while (span_next_token(&value, &element))
+			if (span_ieq(element, wanted))
+				return true;
+	return false;
+}
+
+bool field_name_ok(struct span name)
+{
+	for (size_t i = 0; i < name.n; i++)
+		if (token[(unsigned char)name.p[i]] == 0)
+			return false;
+	return name.n > 0;
+}
+
+bool field_value_ok(struct span value)
+{
+	for (size_t i = 0; i < value.n; i++) {
+		unsigned char c = (unsigned char)value.p[i];
+
+		if (UNLIKELY((c < 0x20 && c != '\t') || c == 0x7f))
+			return false;
+	}
+	return true;
+}

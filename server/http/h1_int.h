@@ -1,0 +1,67 @@
+#ifndef HTTP_H1_INT_H
+#define HTTP_H1_INT_H
+
+#include "http/codec.h"
+#include "http/limits.h"
+
+#include <llhttp.h>
+
+/*
+ * Private to the three files of HTTP/1: h1_conn.c (life of the connection), h1_parse.c (llhttp's
+ * callbacks → exchange), h1_write.c (exchange → bytes).
+ */
+enum h1_state {
+	H1_IDLE, /* nothing of the next request was read */
+	H1_HEAD, /* a head is arriving */
+	H1_BODY, /* the exchange is open, its body is arriving */
+	H1_WAIT, /* the request is complete; its response is not */
+	H1_OVER, /* no further request will be read */
+};
+
+struct h1 {
+	llhttp_t parser;     /* parser.data points here */
+	struct conn *conn;   /* borrowed: it owns us */
+	struct exchange *ex; /* the current one, from the first byte of its head; NULL while idle */
+	uint64_t active_us;  /* when the last response ended, or the connection began */
+	uint32_t head_n;     /* bytes of the current head, then of trailers */
+	uint32_t dropped;    /* body bytes thrown away after the response ended */
+	uint16_t trailers_n; /* trailer fields seen */
+	uint16_t reject;     /* status that a callback decided to refuse with; 0: none */
+	uint8_t state;       /* enum h1_state; h1_set_state only */
+	bool keep_alive;     /* the request allows a next one */
+	bool close;          /* the response said "connection: close", or must be the last */
+	bool expects;        /* "expect: 100-continue" not yet answered */
+	bool chunked;        /* the response is sent chunked */
+	bool answered;       /* the response is complete */
+	bool timing_head;    /* the head's time-out is running */
+	bool probed;         /* a half-closed peer was sent an interim response */
+	bool field_closed;   /* the last field's value is complete */
+	bool in_trailers;    /* fields now parsed are trailers: checked and dropped */
+	const char *why;     /* static text for the refusal */
+};
+
+extern const struct codec h1_codec;
+extern const llhttp_settings_t h1_parser_settings;
+
+static inline struct h1 *h1_of(const struct exchange *ex)
+{
+	return ex->wire;
+}
+
+void h1_set_state(struct h1 *h, enum h1_state to);
+bool h1_draining(void);
+
+/* h1_write.c */
+void h1_send_head(struct exchange *ex);
+void h1_send_body(struct exchange *ex, const char *p, size_t n);
+void h1_send_file(struct exchange *ex, int fd, off_t offset, size_t n);
+void h1_send_end_bytes(struct exchange *ex, const struct fields *trailers);
+void h1_send_interim(struct exchange *ex, int status, const struct fields *fields);
+
+/* h1_conn.c: the parser found the end of the message / of the head. */
+struct exchange *h1_begin_exchange(struct h1 *h);
+
+/* h1_parse.c: the status and text for a parse error; `h->why` is set. */
+int h1_parse_status(struct h1 *h, llhttp_errno_t err);
+
+#endif

@@ -1,0 +1,10 @@
+/* CLOSE(NAME, "word", "why the connection ended"): what the log and the counters call it. */
+CLOSE(DONE, "done", "the last answer was sent and the connection was not to be kept")
+CLOSE(PEER, "peer", "the peer closed it")
+CLOSE(RESET, "reset", "the peer reset it, or a write found it gone")
+CLOSE(IDLE, "idle", "no request came within --idle-timeout")
+CLOSE(SLOW_READ, "slow_read", "the head or the body came too slowly")
+CLOSE(SLOW_WRITE, "slow_write", "the peer took nothing for --write-timeout")
+CLOSE(PROTOCOL, "protocol", "the peer broke the protocol")
+CLOSE(APP, "app", "the application failed after its answer had begun")
+CLOSE(DRAIN, "drain", "the worker is shutting down")

@@ -1,0 +1,32 @@
+#ifndef RUNTIME_JOB_VM_H
+#define RUNTIME_JOB_VM_H
+
+#include "base/buf.h"
+
+struct lua_State;
+
+/*
+ * The Lua state of one pool thread: made at the thread's first Lua job, used for one job after the
+ * other, touched by that thread only. A zeroed struct has none yet. What crosses is bytes
+ * (core/marshal.lua); the functions run in core/job.lua, which protects them.
+ */
+struct job_vm {
+	struct lua_State *L; /* owned */
+	int run_ref;         /* job.run, in the registry */
+};
+
+/* Results of job_vm_run, besides ERR_FAILED. The numbers are known to moonloop/thread.lua. */
+enum job_vm_result {
+	JOB_VM_RETURNED = 0, /* out: the marshalled results */
+	JOB_VM_RAISED = 1,   /* out: the marshalled error */
+};
+
+/* ERR_FAILED: the state itself failed; out is a text. The next job gets a new one. */
+int job_vm_run(struct job_vm *vm, struct span in, struct buf *out);
+
+/* After a job that left much garbage: collects it, as an idle thread has time. */
+void job_vm_rest(struct job_vm *vm);
+
+void job_vm_fini(struct job_vm *vm); /* the struct may be used again */
+
+#endif

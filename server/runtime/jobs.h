@@ -1,0 +1,54 @@
+#ifndef RUNTIME_JOBS_H
+#define RUNTIME_JOBS_H
+
+#include "net/loop.h"
+
+/*
+ * The worker thread pool: what would block the loop is a job, queued for one of a few threads; its
+ * end wakes the task that waits for it. A job owns its bytes: nothing is shared with the loop but
+ * an atomic cancel flag; results come back through one ev_async, in the feed phase.
+ *
+ * The queue is bounded; a full one is an answer (ERR_QUEUE_FULL), not a wait. A job that is
+ * cancelled while it waits is dropped unrun; one that runs is left to end, its result dropped.
+ * Threads start at the first job. All signals are blocked in them.
+ *
+ * Kinds of job: a Lua call (job_vm.c), and the whole-file operations that need no Lua.
+ */
+enum job_kind {
+	JOB_LUA = 1,        /* in: marshalled function and arguments; out: marshalled results */
+	JOB_READ_FILE = 2,  /* in: path; out: bytes */
+	JOB_WRITE_FILE = 3, /* in: path, NUL, bytes; replaces the file's contents */
+	JOB_OPEN_FILE = 4,  /* in: root, NUL, path ("" = no root); the result is a descriptor */
+};
+
+struct job;
+
+void jobs_setup(struct loop *loop, unsigned threads, unsigned queue_max);
+
+/*
+ * Drops what waits, waits for running jobs at most `wait_us`, joins the threads and frees their
+ * Lua states. False: a thread is still busy and was left behind (the process is about to exit).
+ */
+bool jobs_teardown(uint64_t wait_us);
+
+/*
+ * Submits; the bytes are copied. The id, or ERR_QUEUE_FULL / ERR_SHUTDOWN. `task` is woken when the
+ * job ended; 0: nobody waits.
+ */
+double jobs_submit(enum job_kind kind, const char *in, size_t n, double task);
+
+/*
+ * ERR_AGAIN while it waits or runs; ERR_GONE: no such job; else its result: >= 0 or a code, with
+ * the output bytes, which are valid until job_free. For JOB_OPEN_FILE the result is the descriptor,
+ * which passes to the caller; for a file operation that failed, the output is strerror's text.
+ */
+int jobs_result(double id, const char **out_r, size_t *n_r);
+
+/* The caller is done with it, or wants it no more: drops or cancels. */
+void jobs_free(double id);
+
+unsigned jobs_threads(void);
+unsigned jobs_waiting(void); /* queued and not yet begun */
+unsigned jobs_live(void);    /* not yet freed */
+
+#endif

@@ -1,0 +1,178 @@
+#include "runtime/sched_int.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <lua.h>
+#include <lauxlib.h>
+
+struct scheduler sched;
+
+/* Runs between two readings of the clock against the budget. */
+#define RUNS_PER_CHECK 16
+
+struct task *sched_current(void)
+{
+	return sched.current;
+}
+
+uint64_t sched_lua_us(const struct task *t)
+{
+	return t->lua_us + (t == sched.current ? clock_mono_us() - sched.run_from_us : 0);
+}
+
+void sched_set_timing(bool on)
+{
+	sched.timing = on;
+}
+
+/* ---- trampolines ------------------------------------------------------------------------------- */
+
+static void take_trampoline(struct task *t)
+{
+	lua_State *L = sched.L;
+
+	if (sched.idle_n > 0) {
+		struct trampoline idle = sched.idle[--sched.idle_n];
+
+		t->co = idle.co;
+		t->co_ref = idle.ref;
+		return;
+	}
+	t->co = lua_newthread(L);
+	t->co_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+	lua_rawgeti(L, LUA_REGISTRYINDEX, sched.main_ref);
+	lua_xmove(L, t->co, 1);
+}
+
+static void give_trampoline(struct task *t, bool reusable)
+{
+	if (reusable && sched.idle_n < TRAMPOLINES_MAX)
+		sched.idle[sched.idle_n++] = (struct trampoline){t->co, t->co_ref};
+	else
+		luaL_unref(sched.L, LUA_REGISTRYINDEX, t->co_ref);
+	t->co = NULL;
+}
+
+/* ---- one run ----------------------------------------------------------------------------------- */
+
+static void finish(struct task *t, bool failed, bool reusable)
+{
+	give_trampoline(t, reusable);
+	sched.done(t, failed);
+	task_end(t);
+}
+
+/* The coroutine itself died: task_main protects what it calls, so this is no ordinary error. */
+static void finish_dead(struct task *t)
+{
+	const char *message = lua_tostring(t->co, -1);
+
+	log_event(LOG_ERROR, "task.died", "%s", message != NULL ? message : "(no message)");
+	finish(t, true, false);
+}
+
+static int start_or_continue(struct task *t)
+{
+	if (t->co != NULL)
+		return lua_resume(t->co, 0);
+	take_trampoline(t);
+	lua_pushinteger(t->co, t->kind);
+	lua_pushnumber(t->co, task_id(t));
+	lua_pushnumber(t->co, t->arg);
+	return lua_resume(t->co, 3);
+}
+
+static void run_one(struct task *t)
+{
+	const void *marker;
+	int rc;
+
+	ENSURE(sched.current == NULL);
+	sched.current = t;
+	t->state = TASK_RUNNING;
+	t->woken = false;
+	if (sched.timing) {
+		sched.run_from_us = clock_mono_us();
+		if (t->begun_us == 0)
+			t->begun_us = sched.run_from_us;
+	}
+	rc = start_or_continue(t);
+	sched.current = NULL;
+	if (sched.timing)
+		t->lua_us += clock_mono_us() - sched.run_from_us;
+
+	if (rc != LUA_YIELD) {
+		finish_dead(t);
+		return;
+	}
+	marker = lua_topointer(t->co, 1);
+	if (LIKELY(marker == sched.done_marker)) {
+		bool failed = lua_toboolean(t->co, 2);
+
+		lua_settop(t->co, 0);
+		finish(t, failed, true);
+		return;
+	}
+	ENSURE(marker == sched.wait_marker); /* core/coroutine.lua lets no other yield pass */
+	lua_settop(t->co, 0);
+	t->state = TASK_WAITING;
+	if (t->woken)
+		task_wake(t);
+}
+
+static bool run(void *arg, uint64_t budget_us)
+{
+	uint64_t until = 0;
+	unsigned n = 0;
+	struct list *node;
+
+	while ((node = list_take(&sched.queue)) != NULL) {
+		run_one(container_of(node, struct task, run_link));
+		if (++n % RUNS_PER_CHECK != 0)
+			continue;
+		uint64_t now = clock_mono_us();
+
+		if (until == 0)
+			until = now + budget_us;
+		else if (now >= until)
+			break;
+	}
+	if (n > 0)
+		clock_update();
+	return !list_empty(&sched.queue);
+}
+
+/* ---- life -------------------------------------------------------------------------------------- */
+
+void sched_setup(struct loop *loop, lua_State *L, sched_done_fn *done)
+{
+	sched = (struct scheduler){.loop = loop, .L = L, .done = done, .main_ref = LUA_NOREF};
+	slab_init(&sched.tasks, "task", sizeof(struct task));
+	list_init(&sched.queue);
+	loop_set_runner(loop, run, NULL);
+}
+
+void sched_set_main(lua_State *L)
+{
+	sched.done_marker = lua_topointer(L, -1);
+	sched.wait_marker = lua_topointer(L, -2);
+	ENSURE(sched.done_marker != NULL && sched.wait_marker != NULL);
+	lua_pop(L, 2);
+	sched.main_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+static void drop_task(struct task *t, void *arg)
+{
+	if (t->co != NULL)
+		give_trampoline(t, false);
+	task_end(t);
+}
+
+void sched_teardown(void)
+{
+	task_each(drop_task, NULL);
+	slab_fini(&sched.tasks);
+	loop_set_runner(sched.loop, NULL, NULL);
+	sched.L = NULL;
+}

@@ -1,0 +1,89 @@
+#include "runtime/sched_int.h"
+
+#include "base/clock.h"
+#include "net/stats.h"
+
+static void on_alarm(struct deadline *d)
+{
+	task_wake(container_of(d, struct task, alarm));
+}
+
+struct task *task_new(enum task_kind kind, double arg)
+{
+	struct task *t = slab_alloc(&sched.tasks);
+
+	if (t == NULL)
+		return NULL;
+	*t = (struct task){.kind = (uint8_t)kind, .arg = arg, .state = TASK_WAITING};
+	list_init(&t->run_link);
+	deadline_init(&t->alarm, on_alarm);
+	STATS_ADD(tasks_now, 1);
+	task_wake(t);
+	return t;
+}
+
+void task_end(struct task *t)
+{
+	list_del(&t->run_link);
+	deadline_remove(&sched.loop->deadlines, &t->alarm);
+	slab_free(&sched.tasks, t);
+	STATS_ADD(tasks_now, -1);
+}
+
+struct task *task_find(double id)
+{
+	return slab_find(&sched.tasks, id);
+}
+
+double task_id(const struct task *t)
+{
+	return slab_id(t);
+}
+
+void task_wake(struct task *t)
+{
+	if (t->state == TASK_RUNNING) {
+		t->woken = true;
+	} else if (t->state == TASK_WAITING) {
+		t->state = TASK_RUNNABLE;
+		list_add(&sched.queue, &t->run_link);
+	}
+}
+
+void task_cancel(struct task *t)
+{
+	t->cancelled = true;
+	task_wake(t);
+}
+
+void task_wake_at(struct task *t, uint64_t at_us)
+{
+	if (at_us == 0)
+		deadline_clear(&t->alarm);
+	else
+		deadline_set(&sched.loop->deadlines, &t->alarm, at_us);
+}
+
+unsigned task_live(void)
+{
+	return sched.tasks.live;
+}
+
+struct each {
+	void (*fn)(struct task *t, void *arg);
+	void *arg;
+};
+
+static void each_object(void *object, void *arg)
+{
+	const struct each *e = arg;
+
+	e->fn(object, e->arg);
+}
+
+void task_each(void (*fn)(struct task *t, void *arg), void *arg)
+{
+	struct each e = {fn, arg};
+
+	slab_each(&sched.tasks, each_object, &e);
+}

@@ -1,0 +1,68 @@
+#ifndef RUNTIME_TASK_H
+#define RUNTIME_TASK_H
+
+#include "base/list.h"
+#include "net/deadline.h"
+
+struct lua_State;
+
+/*
+ * A task: one piece of Lua work with a life of its own (a request, a spawned function, the
+ * lifespan). It borrows a pooled coroutine, the trampoline, that runs core/task.lua's task_main
+ * over and over; between two tasks nothing of the first may be seen by the second.
+ *
+ * A task waits by yielding the wait marker; it is woken without data and asks again for what it
+ * waits for. Waking is idempotent and may be spurious. Cancelling sets a flag, which the wait
+ * raises in Lua (unless shielded), and wakes. A task is never killed between waits.
+ *
+ * What wakes: feed, run and flush phases. What runs: sched.c, in the run phase only.
+ */
+enum task_state {
+	TASK_RUNNABLE, /* in the run queue */
+	TASK_RUNNING,  /* on the CPU: sched_current() */
+	TASK_WAITING,  /* yielded; somebody will wake it */
+};
+
+/* What task_main is to do; the numbers are known to core/task.lua. */
+enum task_kind {
+	TASK_REQUEST = 1, /* arg: the exchange's id */
+	TASK_SPAWNED = 2, /* arg: nothing; Lua finds the function by the task's id */
+	TASK_BOOT = 3,    /* load the application, run the lifespan's start */
+	TASK_NOTICE = 4,  /* tell the lifespan that a drain began */
+	TASK_SHUTDOWN = 5, /* tell the lifespan to end */
+	TASK_SERVICE = 6,  /* as SPAWNED, but belongs to the lifespan: a drain does not wait for it */
+};
+
+struct task {
+	struct list run_link;   /* in the run queue while RUNNABLE */
+	struct deadline alarm;  /* wakes it */
+	struct lua_State *co;        /* borrowed from the trampoline pool; NULL before the first run */
+	int co_ref;             /* anchors it */
+	double arg;
+	uint64_t begun_us;      /* its first run (when timing is on) */
+	uint64_t lua_us;        /* time spent in the runs that ended (when timing is on) */
+	uint8_t state;          /* enum task_state; sched.c only */
+	uint8_t kind;
+	bool woken;             /* while RUNNING: run once more */
+	bool cancelled;
+	uint16_t shields;       /* cancellation is held off while > 0 */
+};
+
+struct task *task_new(enum task_kind kind, double arg); /* RUNNABLE; NULL: too many */
+struct task *task_find(double id);                      /* NULL: ended */
+double task_id(const struct task *t);
+
+void task_wake(struct task *t);
+void task_cancel(struct task *t);
+void task_wake_at(struct task *t, uint64_t at_us); /* 0: no alarm */
+
+/* Whether the next wait of this task has to raise. */
+static inline bool task_must_stop(const struct task *t)
+{
+	return t->cancelled && t->shields == 0;
+}
+
+unsigned task_live(void);
+void task_each(void (*fn)(struct task *t, void *arg), void *arg);
+
+#endif

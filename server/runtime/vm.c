@@ -1,0 +1,134 @@
+#include "runtime/vm.h"
+
+#include "base/mem.h"
+#include "base/panic.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+#include <string.h>
+
+static const struct vm_module *bundle;
+static struct vm_paths paths = {"", "", ""};
+static void (*open_hook)(lua_State *L);
+
+void vm_set_modules(const struct vm_module *modules)
+{
+	bundle = modules;
+}
+
+void vm_set_paths(const struct vm_paths *p)
+{
+	paths = *p;
+}
+
+void vm_set_open(void (*open)(lua_State *L))
+{
+	open_hook = open;
+}
+
+/* An error outside of any protected call, or no memory: the VM is in an unknown state. */
+static int at_panic(lua_State *L)
+{
+	const char *message = lua_tostring(L, -1);
+
+	panic("Lua: %s", message != NULL ? message : "error object is not a string");
+}
+
+/* A package.loaders function: modules that the binary carries, found by a walk of the short list. */
+static int load_bundled(lua_State *L)
+{
+	const char *name = luaL_checkstring(L, 1);
+
+	for (const struct vm_module *m = bundle; m != NULL && m->name != NULL; m++) {
+		if (strcmp(m->name, name) != 0)
+			continue;
+		lua_pushfstring(L, "@%s", m->name);
+		if (luaL_loadbuffer(L, m->from, (size_t)(m->to - m->from), lua_tostring(L, -1)) != 0)
+			return lua_error(L);
+		return 1;
+	}
+	lua_pushfstring(L, "\n\tno module '%s' in the binary", name);
+	return 1;
+}
+
+/* After package.preload, before the files: the binary's own modules cannot be shadowed by accident. */
+static void add_loader(lua_State *L)
+{
+	lua_getglobal(L, "package");
+	lua_getfield(L, -1, "loaders");
+	for (int i = (int)lua_objlen(L, -1); i >= 2; i--) {
+		lua_rawgeti(L, -1, i);
+		lua_rawseti(L, -2, i + 1);
+	}
+	lua_pushcfunction(L, load_bundled);
+	lua_rawseti(L, -2, 2);
+	lua_pop(L, 2);
+}
+
+static void set_path(lua_State *L, const char *field, const char *first, const char *second)
+{
+	lua_getglobal(L, "package");
+	lua_getfield(L, -1, field);
+	lua_pushfstring(L, "%s%s%s%s", first, first[0] != '\0' ? ";" : "", second, lua_tostring(L, -1));
+	lua_setfield(L, -3, field);
+	lua_pop(L, 2);
+}
+
+static void set_paths(lua_State *L)
+{
+	char *root = paths.root[0] == '\0'
+		? mem_strdup("")
+		: mem_printf("%s/?.lua;%s/?/init.lua;", paths.root, paths.root);
+
+	set_path(L, "path", paths.path, root);
+	set_path(L, "cpath", paths.cpath, "");
+	mem_free(root);
+}
+
+lua_State *vm_new(void)
+{
+	lua_State *L = luaL_newstate();
+
+	if (L == NULL)
+		panic("no memory for a Lua state");
+	lua_atpanic(L, at_panic);
+	luaL_openlibs(L);
+	add_loader(L);
+	set_paths(L);
+	if (open_hook != NULL)
+		open_hook(L);
+	return L;
+}
+
+void vm_free(lua_State **L)
+{
+	lua_close(*L);
+	*L = NULL;
+}
+
+static int add_traceback(lua_State *L)
+{
+	if (!lua_isstring(L, 1))
+		return 1;
+	luaL_traceback(L, L, lua_tostring(L, 1), 1);
+	return 1;
+}
+
+bool vm_call(lua_State *L, int nargs, int nresults)
+{
+	int handler = lua_gettop(L) - nargs;
+	int rc;
+
+	lua_pushcfunction(L, add_traceback);
+	lua_insert(L, handler);
+	rc = lua_pcall(L, nargs, nresults, handler);
+	lua_remove(L, handler);
+	return rc == 0;
+}
+
+bool vm_require(lua_State *L, const char *module)
+{
+	lua_getglobal(L, "require");
+	lua_pushstring(L, module);
+	return vm_call(L, 1, 1);
+}

@@ -1,0 +1,45 @@
+#ifndef RUNTIME_VM_H
+#define RUNTIME_VM_H
+
+#include "base/base.h"
+
+#include <lua.h>
+
+/*
+ * One Lua virtual machine: a lua_State with the standard libraries, the modules that the binary
+ * carries, and the paths of the application. The worker has one for its tasks (sched.h runs them);
+ * each thread of the job pool has one of its own (jobs.h). A lua_State is touched by one thread
+ * only.
+ *
+ * lua_pcall is called here, before any task exists, and in job_vm.c; lua_resume in sched.c; there
+ * is no third way into Lua.
+ */
+struct vm_paths {
+	const char *root;   /* the application's directory: ROOT/?.lua and ROOT/?/init.lua come first */
+	const char *path;   /* --lua-path: before root; "" for none */
+	const char *cpath;  /* --lua-cpath */
+};
+
+/* A module that the binary carries; the array ends with name == NULL. */
+struct vm_module {
+	const char *name;
+	const char *from, *to;
+};
+
+/* What every state gets besides Lua's own libraries; set once, before the first vm_new. */
+void vm_set_modules(const struct vm_module *modules);
+void vm_set_paths(const struct vm_paths *paths); /* the strings are borrowed for life */
+
+/* Registers C functions under package.preload: called for every new state. May be NULL. */
+void vm_set_open(void (*open)(lua_State *L));
+
+lua_State *vm_new(void);
+void vm_free(lua_State **L);
+
+/* Leaves require(module) on the stack; false: an error message instead. */
+bool vm_require(lua_State *L, const char *module);
+
+/* Calls the function below `nargs` arguments; false: message and traceback on the stack instead. */
+bool vm_call(lua_State *L, int nargs, int nresults);
+
+#endif
