@@ -1,0 +1,28 @@
+#ifndef PROCESS_CLI_H
+#define PROCESS_CLI_H
+
+#include "process/options.h"
+
+struct buf;
+
+/*
+ * The command line as a whole: which sub-command, with which options. What needs no further work
+ * (help, version, a mistake) is answered here, so that main has only what remains: run and check.
+ */
+enum cli_command {
+	CLI_DONE, /* answered already: end with exit_code */
+	CLI_RUN,
+	CLI_CHECK,
+};
+
+struct cli {
+	enum cli_command command;
+	int exit_code;          /* of CLI_DONE */
+	struct options options; /* of CLI_RUN and CLI_CHECK */
+};
+
+/* Prints to stdout what was asked for, to stderr what is wrong: one line. */
+void cli_parse(struct cli *cli, int argc, char **argv);
+void cli_fini(struct cli *cli);
+
+#endif

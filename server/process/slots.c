@@ -1,0 +1,241 @@
+#include "process/master_int.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "process/exits.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void set_state(struct worker *w, enum worker_state to)
+{
+	ENSURE(to > w->state);
+	w->state = to;
+}
+
+/* Not before the worker is ready or gone: it may write its byte after it was told to stop. */
+static void close_ready_pipe(struct worker *w)
+{
+	if (w->ready_fd >= 0)
+		close(w->ready_fd);
+	w->ready_fd = -1;
+}
+
+static void log_worker(enum log_level level, const char *event, const struct worker *w)
+{
+	struct log_line l;
+
+	log_begin(&l, level, event);
+	log_int(&l, "slot", w->slot);
+	log_int(&l, "pid", w->pid);
+	log_end(&l);
+}
+
+void slots_init(struct master *m)
+{
+	m->slots = mem_zalloc(sizeof(*m->slots) * (size_t)m->o->workers);
+	for (int i = 0; i < m->o->workers; i++)
+		m->slots[i].respawn_at_us = NEVER;
+	list_init(&m->workers);
+}
+
+void slots_fini(struct master *m)
+{
+	ENSURE(list_empty(&m->workers));
+	mem_free(m->slots);
+	m->slots = NULL;
+}
+
+/* At once the first time, then later and later, as long as its workers are short-lived. */
+static void schedule(struct slot *s, uint64_t lived_us)
+{
+	if (lived_us >= BACKOFF_RESET_US)
+		s->backoff_us = 0;
+	s->respawn_at_us = clock_mono_us() + s->backoff_us;
+	s->backoff_us =
+		s->backoff_us == 0 ? BACKOFF_FIRST_US : MIN(2 * s->backoff_us, BACKOFF_MAX_US);
+}
+
+static void start(struct master *m, int i)
+{
+	struct slot *s = &m->slots[i];
+
+	s->respawn_at_us = NEVER;
+	s->current = worker_spawn(m, i);
+	if (s->current == NULL)
+		schedule(s, 0);
+}
+
+/* The first slot tries alone: what does not start would otherwise say so once for each worker. */
+void slots_boot(struct master *m)
+{
+	m->slots[0].respawn_at_us = clock_mono_us();
+}
+
+static void continue_boot(struct master *m)
+{
+	int ready = 0;
+
+	for (int i = 0; i < m->o->workers; i++) {
+		struct slot *s = &m->slots[i];
+
+		if (s->current == NULL && s->respawn_at_us == NEVER)
+			s->respawn_at_us = clock_mono_us();
+		ready += s->current != NULL && s->current->state == WORKER_READY;
+	}
+	if (ready == m->o->workers)
+		master_serve(m);
+}
+
+static void set_ready(struct master *m, struct worker *w)
+{
+	set_state(w, WORKER_READY);
+	close_ready_pipe(w);
+	log_worker(LOG_INFO, "worker.started", w);
+	if (m->slots[w->slot].next == w)
+		reload_continue(m);
+	else if (m->state == MASTER_BOOTING)
+		continue_boot(m);
+}
+
+/* End of file without the byte is no news yet: the process has ended, or soon will. */
+static void look_for_ready_byte(struct master *m, struct worker *w)
+{
+	char byte;
+	ssize_t n;
+
+	if (w->state != WORKER_STARTING || w->ready_fd < 0)
+		return;
+	n = read(w->ready_fd, &byte, 1);
+	if (n == 1)
+		set_ready(m, w);
+	else if (n == 0)
+		close_ready_pipe(w);
+}
+
+void slots_poll(struct master *m)
+{
+	for (struct list *l = m->workers.next; l != &m->workers; l = l->next)
+		look_for_ready_byte(m, container_of(l, struct worker, node));
+}
+
+void worker_stop(struct master *m, struct worker *w)
+{
+	if (w->state == WORKER_STOPPING)
+		return;
+	set_state(w, WORKER_STOPPING);
+	kill(w->pid, SIGTERM);
+	w->kill_at_us = clock_mono_us() + m->o->drain_timeout_us + KILL_GRACE_US;
+}
+
+/* SIGTERM may come before the worker has a handler for it. */
+static bool ended_well(int status)
+{
+	return WIFSIGNALED(status) ? WTERMSIG(status) == SIGTERM : WEXITSTATUS(status) == EXIT_OK;
+}
+
+/* It has said why, and a second try would say the same. */
+static bool will_never_start(const struct master *m, const struct worker *w, int status)
+{
+	return m->state == MASTER_BOOTING && w->state == WORKER_STARTING && WIFEXITED(status) &&
+	       WEXITSTATUS(status) >= EXIT_ENVIRONMENT && WEXITSTATUS(status) <= EXIT_APP;
+}
+
+static void log_end_of(const struct worker *w, int status)
+{
+	bool expected = w->state == WORKER_STOPPING && ended_well(status);
+	struct log_line l;
+
+	log_begin(&l, expected ? LOG_INFO : LOG_ERROR, expected ? "worker.stopped" : "worker.died");
+	log_int(&l, "slot", w->slot);
+	log_int(&l, "pid", w->pid);
+	if (WIFSIGNALED(status)) {
+		char name[16];
+		const char *abbrev = sigabbrev_np(WTERMSIG(status));
+
+		snprintf(name, sizeof(name), "SIG%s", abbrev != NULL ? abbrev : "?");
+		log_cstr(&l, "signal", name);
+	} else {
+		log_int(&l, "exit_code", WEXITSTATUS(status));
+	}
+	log_end(&l);
+}
+
+static struct worker *find(struct master *m, pid_t pid)
+{
+	for (struct list *l = m->workers.next; l != &m->workers; l = l->next) {
+		struct worker *w = container_of(l, struct worker, node);
+
+		if (w->pid == pid)
+			return w;
+	}
+	return NULL;
+}
+
+/* Takes the dead worker out of its slot and decides what follows. */
+static void replace(struct master *m, struct worker *w, int status)
+{
+	struct slot *s = &m->slots[w->slot];
+	bool was_current = s->current == w, was_next = s->next == w;
+
+	if (was_current)
+		s->current = NULL;
+	if (was_next)
+		s->next = NULL;
+	if (m->state == MASTER_STOPPING) {
+		if (!ended_well(status) && m->exit_code == EXIT_OK)
+			m->exit_code = EXIT_ENVIRONMENT;
+	} else if (will_never_start(m, w, status)) {
+		master_stop(m, WEXITSTATUS(status));
+	} else if (was_next) {
+		reload_fail(m);
+	} else if (was_current) {
+		schedule(s, clock_mono_us() - w->started_us);
+	}
+}
+
+void worker_exited(struct master *m, pid_t pid, int status)
+{
+	struct worker *w = find(m, pid);
+
+	if (w == NULL) /* as process 1 of a container we also inherit strangers */
+		return;
+	look_for_ready_byte(m, w);
+	log_end_of(w, status);
+	list_del(&w->node);
+	replace(m, w, status);
+	close_ready_pipe(w);
+	mem_free(w);
+}
+
+uint64_t slots_deadline(const struct master *m)
+{
+	uint64_t first = NEVER;
+
+	for (int i = 0; i < m->o->workers; i++)
+		first = MIN(first, m->slots[i].respawn_at_us);
+	for (const struct list *l = m->workers.next; l != &m->workers; l = l->next)
+		first = MIN(first, container_of(l, struct worker, node)->kill_at_us);
+	return first;
+}
+
+void slots_tick(struct master *m)
+{
+	uint64_t now = clock_mono_us();
+
+	for (int i = 0; i < m->o->workers; i++)
+		if (m->slots[i].respawn_at_us <= now)
+			start(m, i);
+	for (struct list *l = m->workers.next; l != &m->workers; l = l->next) {
+		struct worker *w = container_of(l, struct worker, node);
+
+		if (w->kill_at_us > now)
+			continue;
+		w->kill_at_us = NEVER;
+		log_worker(LOG_WARN, "worker.killed", w);
+		kill(w->pid, SIGKILL);
+	}
+}

@@ -1,0 +1,98 @@
+#include "process/master_int.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "net/stats.h"
+#include "process/exits.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+/* What a worker must not hold: it would keep a pipe or a socket alive that is not its own. */
+static void close_inherited(struct master *m, int slot)
+{
+	listeners_keep(&m->listeners, slot);
+	close(m->signal_fd);
+	for (struct list *l = m->workers.next; l != &m->workers; l = l->next) {
+		struct worker *w = container_of(l, struct worker, node);
+
+		if (w->ready_fd >= 0)
+			close(w->ready_fd);
+	}
+}
+
+static void reset_signals(struct master *m)
+{
+	static const int ignored[] = {SIGINT, SIGHUP, SIGUSR1, SIGPIPE};
+
+	signal(SIGTERM, SIG_DFL);
+	for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
+		signal(ignored[i], SIG_IGN);
+	sigprocmask(SIG_SETMASK, &m->old_mask, NULL);
+}
+
+/* The child's whole life. The master may have died before prctl: then nobody will tell us. */
+static NORETURN void live(struct master *m, int slot, int ready_fd)
+{
+	struct worker_env env = {
+		.index = slot,
+		.round = m->round,
+		.listen_fds = listeners_slot(&m->listeners, slot),
+		.addrs = m->listeners.addrs,
+		.listen_count = m->listeners.n,
+		.ready_fd = ready_fd,
+		.stats = &m->stats[slot],
+	};
+	int exit_code;
+
+	close_inherited(m, slot);
+	reset_signals(m);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != m->pid)
+		_exit(EXIT_OK);
+	exit_code = m->worker_main(m->o, &env);
+	fflush(NULL);
+	_exit(exit_code);
+}
+
+static struct worker *adopt(struct master *m, int slot, pid_t pid, int ready_fd)
+{
+	struct worker *w = mem_zalloc(sizeof(*w));
+
+	w->pid = pid;
+	w->slot = slot;
+	w->state = WORKER_STARTING;
+	w->ready_fd = ready_fd;
+	w->started_us = clock_mono_us();
+	w->kill_at_us = NEVER;
+	list_add(&m->workers, &w->node);
+	return w;
+}
+
+struct worker *worker_spawn(struct master *m, int slot)
+{
+	int ready[2] = {-1, -1};
+	pid_t pid = -1;
+
+	fflush(NULL);
+	if (pipe2(ready, O_CLOEXEC | O_NONBLOCK) == 0)
+		pid = fork();
+	if (pid == 0) {
+		close(ready[0]);
+		live(m, slot, ready[1]);
+	}
+	if (pid < 0) {
+		log_event(LOG_ERROR, "worker.fork_failed", "slot %d: %s", slot, strerror(errno));
+		if (ready[0] >= 0) {
+			close(ready[0]);
+			close(ready[1]);
+		}
+		return NULL;
+	}
+	close(ready[1]);
+	return adopt(m, slot, pid, ready[0]);
+}
