@@ -220,7 +220,8 @@ static void stop_signals(void)
 
 static bool open_access_log(const struct options *o)
 {
-	char err[256];
+	bool json = strcmp(o->access_log_format, "json") == 0;
+	char err[512];
 
 	if (w.env == NULL || strcmp(o->access_log, "off") == 0)
 		return true;
@@ -229,7 +230,7 @@ static bool open_access_log(const struct options *o)
 		w.exit_code = EXIT_USAGE;
 		return false;
 	}
-	w.access = log_writer_open(o->access_log, STDOUT_FILENO, "# %llu lines lost: the disk is slower\n");
+	w.access = log_writer_open(o->access_log, STDOUT_FILENO, json ? "{\"lost\":%llu}\n" : "# %llu lines lost: the disk is slower\n");
 	if (w.access == NULL) {
 		fprintf(stderr, "moonloop: --access-log %s: %s\n", o->access_log, strerror(errno));
 		w.exit_code = EXIT_ENVIRONMENT;
@@ -243,7 +244,7 @@ static bool open_access_log(const struct options *o)
 
 static bool open_log(const struct options *o)
 {
-	w.log = log_writer_open(o->log, STDERR_FILENO, "# %llu log lines lost: the disk is slower\n");
+	w.log = log_writer_open(o->log, STDERR_FILENO, o->log_format == LOG_FORMAT_JSON ? "{\"lost\":%llu}\n" : "# %llu lines lost: the disk is slower\n");
 	if (w.log == NULL) {
 		fprintf(stderr, "moonloop: --log %s: %s\n", o->log, strerror(errno));
 		w.exit_code = EXIT_ENVIRONMENT;
@@ -256,6 +257,7 @@ static bool open_log(const struct options *o)
 static void close_logs(void)
 {
 	log_set_sink(NULL, NULL);
+	access_log_set_sink(NULL, NULL);
 	if (w.access != NULL)
 		log_writer_close(&w.access);
 	if (w.log != NULL)

@@ -6,7 +6,18 @@ UNIT_SRC   := $(wildcard tests/unit/*/test_*.c)
 UNIT_BINS  := $(patsubst tests/unit/%.c,$(O)/tests/%,$(UNIT_SRC))
 layer_of    = $(firstword $(subst /, ,$(patsubst $(O)/tests/%,%,$(1))))
 
-$(foreach b,$(UNIT_BINS),$(eval $(b): $(patsubst $(O)/tests/%,$(O)/tests/unit/%.o,$(b)) $(call archives,$(LINK_$(call layer_of,$(b)))) $(LLHTTP_LIBS)))
+# What several test programs share: an in-memory peer, a clock that stands still, an application in
+# C. From the archive a program links only what it asks for, so the layers stay apart.
+SUPPORT_SRC := $(wildcard tests/unit/support/*.c)
+SUPPORT_LIB := $(O)/tests/libsupport.a
+
+$(O)/tests/%: CFLAGS_ALL += -Itests/unit/support
+
+$(SUPPORT_LIB): $(patsubst %.c,$(O)/%.o,$(SUPPORT_SRC))
+	@rm -f $@
+	@ar rcs $@ $^
+
+$(foreach b,$(UNIT_BINS),$(eval $(b): $(patsubst $(O)/tests/%,$(O)/tests/unit/%.o,$(b)) $(SUPPORT_LIB) $(call archives,$(LINK_$(call layer_of,$(b)))) $(LLHTTP_LIBS)))
 
 $(O)/tests/%: $(O)/tests/unit/%.o
 	@mkdir -p $(@D)
@@ -19,8 +30,21 @@ unit: $(UNIT_BINS) ## run the unit tests (cmocka)
 unit-%: ## one layer's unit tests: make unit-base
 	@$(MAKE) --no-print-directory unit UNIT_SRC="$(wildcard tests/unit/$*/test_*.c)"
 
+# Conversations over HTTP/1: tests/wire/README.md.
+WIRE_RUN   := $(O)/tests/wire-run
+WIRE_FILES := $(sort $(wildcard tests/wire/*.wire))
+FUZZ_ROUNDS ?= 20000
+
+$(WIRE_RUN): $(patsubst %.c,$(O)/%.o,$(wildcard tests/wire/*.c)) $(SUPPORT_LIB) \
+		$(call archives,$(LINK_http)) $(LLHTTP_LIBS)
+	@$(CC) $(MODE_$(MODE)) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
+
+wire: $(WIRE_RUN) ## run the conversations over HTTP/1, and a bounded fuzz of them
+	@timeout 600 $(WIRE_RUN) $(WIRE_FILES)
+	@timeout 600 $(WIRE_RUN) --fuzz $(FUZZ_ROUNDS) $(WIRE_FILES)
+
 bench: all deps-bench ## measure beside nginx, node, uvicorn and a bare C loop (BENCH_ARGS=--help)
 	@python3 tests/bench/bench.py --moonloop $(BUILD)/moonloop $(BENCH_ARGS)
 
 test: all deps-test ## build and run every test
-	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory unit wire

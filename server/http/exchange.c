@@ -186,7 +186,7 @@ void exchange_wire_done(struct exchange *ex, enum gone_why why)
 {
 	bool complete = ex->out_state == OUT_END;
 
-	if (house.done != NULL && ex->status != 0)
+	if (house.done != NULL && (ex->status != 0 || ex->opened_us != 0))
 		house.done(ex);
 	ex->codec = NULL;
 	ex->wire = NULL;

@@ -49,7 +49,8 @@ static bool split(const struct job *job, struct span *first_r, struct span *seco
 	return true;
 }
 
-/* ---- read -------------------------------------------------------------------------------------- */
+/* ---- read --------------------------------------------------------------------------------------
+ */
 
 /*
  * Until the end, which is not always where fstat says (/proc says 0, a log grows). Room for one
@@ -106,7 +107,8 @@ int job_file_read(struct job *job)
 	return result;
 }
 
-/* ---- write ------------------------------------------------------------------------------------- */
+/* ---- write -------------------------------------------------------------------------------------
+ */
 
 static int write_all(struct job *job, int fd, struct span bytes)
 {
@@ -141,7 +143,8 @@ int job_file_write(struct job *job)
 	return result;
 }
 
-/* ---- open -------------------------------------------------------------------------------------- */
+/* ---- open --------------------------------------------------------------------------------------
+ */
 
 static int open_beneath(const char *root, const char *path)
 {
@@ -166,7 +169,8 @@ static int open_beneath(const char *root, const char *path)
 	return (int)fd;
 }
 
-/* EXDEV: the path, or a link on it, leads out of the root. ELOOP: a magic link, or a ring of links. */
+/* EXDEV: the path, or a link on it, leads out of the root. ELOOP: a magic link, or a ring of links.
+ */
 static int refuse_open(struct job *job, bool rooted, int errnum)
 {
 	if (rooted && (errnum == EXDEV || errnum == ELOOP))

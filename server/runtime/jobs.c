@@ -49,7 +49,8 @@ static struct pool {
 	bool stopping;
 } pool;
 
-/* ---- the threads ------------------------------------------------------------------------------- */
+/* ---- the threads -------------------------------------------------------------------------------
+ */
 
 static int run_job(struct job *job, struct job_vm *vm)
 {
@@ -160,7 +161,8 @@ static bool have_threads(void)
 	return true;
 }
 
-/* ---- the loop's side --------------------------------------------------------------------------- */
+/* ---- the loop's side ---------------------------------------------------------------------------
+ */
 
 static void set_state(struct job *job, enum job_state to)
 {
@@ -338,7 +340,8 @@ unsigned jobs_live(void)
 	return pool.jobs.live;
 }
 
-/* ---- life -------------------------------------------------------------------------------------- */
+/* ---- life --------------------------------------------------------------------------------------
+ */
 
 void jobs_setup(struct loop *loop, unsigned threads, unsigned queue_max)
 {

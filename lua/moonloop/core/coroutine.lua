@@ -6,6 +6,7 @@
 
 local raw_resume, raw_yield = coroutine.resume, coroutine.yield
 local raw_create, raw_running = coroutine.create, coroutine.running
+local raw_isyieldable = coroutine.isyieldable
 
 local WAIT = { __name = "moonloop.wait" }
 local DONE = { __name = "moonloop.done" }
@@ -53,12 +54,19 @@ local function yield(...)
 	return raw_yield(...)
 end
 
+local function isyieldable()
+	return made[raw_running()] ~= nil and raw_isyieldable()
+end
+
 coroutine.resume, coroutine.wrap = resume, wrap
 coroutine.create, coroutine.yield = create, yield
+coroutine.isyieldable = isyieldable
 
 return {
 	WAIT = WAIT,
 	DONE = DONE,
+	--- Whether a wait can leave from here: no C function that called back is in between.
+	can_park = raw_isyieldable,
 	--- Suspends. Yields the wait marker; returns when the task was woken, for whatever reason.
 	park = function()
 		return raw_yield(WAIT)

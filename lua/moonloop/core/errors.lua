@@ -1,5 +1,7 @@
 --- Error values and what is shown of them.
 
+local C = require("moonloop.core.ffi").C
+
 local errors = {}
 
 --- What a wait raises in a task that was cancelled. Compare with task.is_cancelled(err).
@@ -10,9 +12,10 @@ errors.CANCELLED = setmetatable({}, {
 	end,
 })
 
--- The traceback that was taken where the error was raised, for one that is raised again on its way
--- up (through require, join, a middleware's pcall): the first one knows the line that matters.
-local noted = { err = nil, text = nil }
+-- Task id → the traceback that was taken where its last error was raised, for one that is raised again
+-- on its way up (through require, join, a middleware's pcall): the first one knows the line that
+-- matters. Dropped at the end of the task.
+local notes = {}
 
 local function describe(err)
 	if type(err) == "string" then
@@ -27,7 +30,7 @@ local function tidy(text)
 	local lines, in_stack = {}, false
 	for line in text:gmatch("[^\n]+") do
 		in_stack = in_stack or line == "stack traceback:"
-		local ours = line:find("^%s*moonloop%.core%.") or line:find("^%s*%[C%]: in function 'x?pcall'")
+		local ours = line:find("^%s*moonloop%.[%w_.]+:%d+:") or line:find("^%s*%[C%]: in function 'x?pcall'")
 		if not (in_stack and ours) then
 			lines[#lines + 1] = line
 		end
@@ -37,21 +40,63 @@ end
 
 --- A handler for xpcall: notes the traceback and returns the error as it is.
 function errors.note(err)
-	if err ~= errors.CANCELLED and (noted.err == nil or noted.err ~= err) then
-		noted.err = err
-		noted.text = tidy(debug.traceback(describe(err), 2))
+	local id = C.ml_task_self()
+	local noted = notes[id]
+	if noted == nil or noted.err ~= err then
+		notes[id] = { err = err, text = tidy(debug.traceback(describe(err), 2)) }
 	end
 	return err
 end
 
+--- What was noted of the running task's error, for errors.renote in the task that raises it again.
+function errors.noted(err)
+	local noted = notes[C.ml_task_self()]
+	return noted and noted.err == err and noted or nil
+end
+
+function errors.renote(noted)
+	notes[C.ml_task_self()] = noted
+end
+
 --- The text for the log: message and traceback, from where it was first raised if that was noted.
 function errors.text(err)
-	if noted.err ~= nil and noted.err == err then
-		local text = noted.text
-		noted.err, noted.text = nil, nil
-		return text
+	local noted = errors.noted(err)
+	return noted and noted.text or describe(err)
+end
+
+--- At the end of a task.
+function errors.forget(id)
+	if notes[id] ~= nil then
+		notes[id] = nil
 	end
-	return describe(err)
+end
+
+-- Whose code a stack level is: nil for C and for this runtime's own functions.
+local function user_line(level)
+	local info = debug.getinfo(level + 1, "Sl")
+	if info.what == "C" or info.currentline < 0 or info.source:find("^@moonloop%.") then
+		return nil
+	end
+	return ("%s:%d: "):format(info.short_src, info.currentline)
+end
+
+--- Raises a text at the line of the nearest function that is not the runtime's.
+-- When it left by a tail call (`return send(...)`) its line is lost: then `fn`, if given, is named.
+function errors.blame(text, fn)
+	local level = 2
+	while debug.getinfo(level, "l") do
+		local line = user_line(level)
+		if line then
+			error(line .. text, 0)
+		end
+		level = level + 1
+	end
+	if type(fn) == "function" then
+		local info = debug.getinfo(fn, "S")
+		text = ("%s: in the function at line %d, by a call in a `return`: %s")
+			:format(info.short_src, info.linedefined, text)
+	end
+	error(text, 0)
 end
 
 --- One line for humans.

@@ -28,15 +28,22 @@ local function perform(bytes)
 	return pack(call.fn(unpack(call, 1, call.n)))
 end
 
--- The frames of the function, without those of this file below it.
-local function frames()
-	local text = debug.traceback("", 3):gsub("^%s*stack traceback:", "")
-	local own = text:find("\n\t" .. debug.getinfo(1, "S").short_src .. ":", 1, true)
-	return own and text:sub(1, own - 1) or text
+local OWN_FRAME = "\n\t" .. debug.getinfo(1, "S").short_src .. ":"
+
+-- The frames of the function: what is below is this file, and the gateway's own Lua says nothing.
+local function tidy(text)
+	text = text:gsub("^%s*stack traceback:", "")
+	local own = text:find(OWN_FRAME, 1, true)
+	text = own and text:sub(1, own - 1) or text
+	return (text:gsub("\n[^\n]*moonloop[./]core[./][^\n]*", ""))
 end
 
+-- After a stack overflow there is little room for a handler: what it gets is kept first.
+local traceback = debug.traceback
+local raised_err, raised_at
 local function note(err)
-	return { err = err, frames = frames() }
+	raised_err, raised_at = err, ""
+	raised_at = traceback("", 2)
 end
 
 local function text_of(err)
@@ -45,15 +52,12 @@ local function text_of(err)
 end
 
 -- An error object crosses as it is if it can.
-local function encode_error(raised)
-	if type(raised) ~= "table" then -- no room left for the handler
-		raised = { err = raised, frames = "" }
-	end
+local function encode_error(err, at)
 	local bytes
-	if type(raised.err) == "table" then
-		bytes = encode({ object = raised.err }, "result")
+	if type(err) == "table" then
+		bytes = encode({ object = err }, "result")
 	end
-	return bytes or encode({ message = text_of(raised.err), frames = raised.frames }, "result")
+	return bytes or encode({ message = text_of(err), frames = tidy(at) }, "result")
 end
 
 --- Calls the function that was sent.
@@ -66,7 +70,12 @@ function job.run(bytes)
 		if LOADING ~= nil then
 			forget_failed_modules()
 		end
-		return encode_error(results), true
+		local err, at = raised_err, raised_at
+		raised_err, raised_at = nil, nil
+		if at == nil then -- no room even for the handler
+			err, at = results, ""
+		end
+		return encode_error(err, at), true
 	end
 	local out, why = encode(results, "result")
 	if not out then

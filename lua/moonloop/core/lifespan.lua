@@ -69,10 +69,10 @@ local function carry(app)
 		else
 			set("failed", errors.text(err) .. HINT)
 		end
-	elseif not ok and not task.is_cancelled(err) then
-		require("moonloop.log").error("lifespan.error", { traceback = errors.text(err) })
-		set("stopped")
-	else
+	elseif state ~= "failed" then -- which lifespan.start has yet to see
+		if not ok and not task.is_cancelled(err) then
+			require("moonloop.log").error("lifespan.error", { traceback = errors.text(err) })
+		end
 		set("stopped")
 	end
 end
