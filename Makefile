@@ -65,7 +65,7 @@ BIN       := $(O)/moonloop
 
 .PHONY: all run test deps deps-test deps-bench install bench lint format clean help unit
 .DEFAULT_GOAL := all
-.SECONDARY:
+.PRECIOUS: $(O)/%.o
 
 all: deps ## build build/moonloop
 	@$(MAKE) --no-print-directory $(BUILD)/moonloop

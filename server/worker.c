@@ -25,9 +25,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* After the drain time-out: what cancelled tasks, then the lifespan's end, then its tasks may take. */
-#define CANCEL_US   (CLOCK_SECOND / 2)
-#define LIFESPAN_US (CLOCK_SECOND / 2)
+/*
+ * After the drain time-out: what cancelled tasks, the lifespan's end, its tasks, and the threads
+ * may take, each. Together less than the second after which the master kills.
+ */
+#define GRACE_US (CLOCK_SECOND / 5)
 
 /* Where a worker stands; only go_to changes it. */
 enum worker_state {
@@ -46,6 +48,7 @@ static struct {
 	struct loop loop;
 	struct conn_pool conns;
 	struct acceptor acceptor;
+	uint64_t drain_until_us; /* when the drain time-out is over */
 	struct deadline give_up; /* the current state's time is over */
 	struct ev_signal term, reopen;
 	struct log_writer *log, *access; /* owned; NULL when not open */
@@ -68,6 +71,13 @@ static void within(uint64_t us)
 	deadline_set(&w.loop.deadlines, &w.give_up, clock_mono_us() + MAX(us, 1));
 }
 
+static uint64_t time_left(uint64_t until_us)
+{
+	uint64_t now = clock_mono_us();
+
+	return until_us > now ? until_us - now : 0;
+}
+
 static void enter_draining(void)
 {
 	log_event(LOG_INFO, "worker.draining", "%u connections, %u tasks", w.conns.count, app_tasks());
@@ -87,13 +97,15 @@ static void enter_cancelling(void)
 			w.conns.count, app_tasks());
 	conn_pool_close_all(&w.conns, CLOSE_DRAIN);
 	app_cancel(false);
-	within(CANCEL_US);
+	within(GRACE_US);
 }
 
 static void go_to(enum worker_state to)
 {
 	if (to <= w.state)
 		return;
+	if (w.state <= WORKER_SERVING)
+		w.drain_until_us = clock_mono_us() + w.o->drain_timeout_us;
 	w.state = to;
 	switch (to) {
 	case WORKER_BOOT:
@@ -109,11 +121,11 @@ static void go_to(enum worker_state to)
 		break;
 	case WORKER_ENDING:
 		app_shutdown();
-		within(LIFESPAN_US);
+		within(MAX(time_left(w.drain_until_us), GRACE_US));
 		break;
 	case WORKER_LEAVING:
 		app_cancel(true);
-		within(CANCEL_US);
+		within(GRACE_US);
 		break;
 	case WORKER_OVER:
 		loop_stop(&w.loop);
@@ -250,6 +262,8 @@ static bool open_log(const struct options *o)
 		w.exit_code = EXIT_ENVIRONMENT;
 		return false;
 	}
+	log_set_level((enum log_level)o->log_level); /* a check has no master that did it */
+	log_set_format((enum log_format)o->log_format);
 	log_set_sink(log_writer_write, w.log);
 	return true;
 }
@@ -301,7 +315,7 @@ static void tear_down_net(void)
 	deadline_remove(&w.loop.deadlines, &w.give_up);
 	conn_pool_close_all(&w.conns, CLOSE_DRAIN);
 	acceptor_fini(&w.acceptor);
-	jobs_teardown(CANCEL_US);
+	jobs_teardown(GRACE_US);
 	app_teardown();
 	loop_fini(&w.loop);
 	exchange_teardown();

@@ -10,6 +10,9 @@ return {
 	-- @return a table: pid, index (0..), version, uptime (s), connections (open), requests (so far),
 	-- tasks (alive), lua_bytes (Lua heap), threads (of the pool), thread_queue (jobs that wait)
 	info = function()
+		if native.C.ml_task_self() == 0 then
+			error("worker.info cannot be used inside a pool thread", 2)
+		end
 		native.C.ml_worker_info(out)
 		return {
 			pid = out.pid,

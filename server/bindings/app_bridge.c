@@ -2,6 +2,7 @@
 #include "bindings/app_int.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "http/access_log.h"
 #include "http/exchange.h"
 #include "net/stats.h"
@@ -24,6 +25,15 @@ static void opened(struct exchange *ex)
 	ex->app = task_id(t);
 }
 
+/* Tasks of the request but its own: any event is theirs too, they ask again. */
+static void wake_waiters(struct exchange *ex)
+{
+	struct list *node;
+
+	while ((node = list_take(&ex->app_waiters)) != NULL)
+		task_wake(container_of(node, struct task, wait_link));
+}
+
 static void changed(struct exchange *ex, unsigned events)
 {
 	struct task *t = task_find(ex->app);
@@ -34,6 +44,17 @@ static void changed(struct exchange *ex, unsigned events)
 		task_cancel(t);
 	else
 		task_wake(t);
+	wake_waiters(ex);
+}
+
+void app_wait_for(struct exchange *ex)
+{
+	struct task *t = sched_current();
+
+	if (t == NULL || task_id(t) == ex->app)
+		return;
+	list_del(&t->wait_link);
+	list_add(&ex->app_waiters, &t->wait_link);
 }
 
 const struct app_port app_port = {.opened = opened, .changed = changed};
@@ -48,7 +69,13 @@ static void task_done(struct task *t, bool failed)
 		struct exchange *ex = exchange_find(t->arg);
 
 		ENSURE(ex != NULL && ex->app_held);
-		exchange_app_done(ex, failed);
+		wake_waiters(ex);
+		if (exchange_app_done(ex, failed) && !failed)
+			log_event(LOG_ERROR, "app.incomplete", "%.*s %.*s: the application returned %s",
+				(int)ex->head.method.n, ex->head.method.p, (int)ex->head.path.n,
+				ex->head.path.p, ex->out_state == OUT_END
+					? "without a response: 500 was sent"
+					: "before the end of its response: the connection was closed");
 	} else if (t->kind != TASK_SPAWNED) {
 		return;
 	}

@@ -28,12 +28,14 @@ enum { ML_METHOD = 0, ML_PATH = 1, ML_RAW_PATH = 2, ML_QUERY = 3, ML_SCHEME = 4,
 
 int ml_ex_text(double ex, int what, ml_piece *out);
 int ml_ex_gone(double ex); /* enum gone_why */
+
+enum { ML_OFFERS_FILE = 1, ML_OFFERS_HINT = 2, ML_OFFERS_TRAILERS = 4 };
+int ml_ex_offers(double ex); /* the extensions, as the client and its protocol allow */
 double ml_ex_write(double ex, const char *p, size_t n, size_t from, int last);
 int ml_ex_file(double ex, int fd, double offset, double n);
+void ml_ex_unstart(double ex); /* takes back a start of which nothing was sent */
 double ml_ex_file_size(int fd); /* -1: not a regular file */
 void ml_ex_close_fd(int fd);
-int ml_ex_trailer(double ex, const char *name, size_t name_n, const char *value, size_t value_n);
-int ml_ex_end_trailers(double ex);
 int ml_ex_hint(double ex, const char *link, size_t n);
 
 /* ---- tasks and time: ffi_task.c ---- */

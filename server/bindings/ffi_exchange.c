@@ -1,3 +1,4 @@
+#include "bindings/app_int.h"
 #include "bindings/ffi_api.h"
 
 #include "base/err.h"
@@ -65,7 +66,14 @@ double ml_ex_write(double id, const char *p, size_t n, size_t from, int last)
 {
 	struct exchange *ex = exchange_find(id);
 
-	return ex == NULL ? ERR_GONE : (double)exchange_write(ex, p + from, n - from, last != 0);
+	int64_t rc;
+
+	if (ex == NULL)
+		return ERR_GONE;
+	rc = exchange_write(ex, p + from, n - from, last != 0);
+	if (rc == ERR_AGAIN || (rc >= 0 && rc < (int64_t)(n - from)))
+		app_wait_for(ex);
+	return (double)rc;
 }
 
 int ml_ex_file(double id, int fd, double offset, double n)
@@ -73,6 +81,14 @@ int ml_ex_file(double id, int fd, double offset, double n)
 	struct exchange *ex = exchange_find(id);
 
 	return ex == NULL ? ERR_GONE : exchange_write_file(ex, fd, (uint64_t)offset, (uint64_t)n);
+}
+
+void ml_ex_unstart(double id)
+{
+	struct exchange *ex = exchange_find(id);
+
+	if (ex != NULL)
+		exchange_unstart(ex);
 }
 
 double ml_ex_file_size(int fd)
@@ -87,20 +103,16 @@ void ml_ex_close_fd(int fd)
 	close(fd);
 }
 
-int ml_ex_trailer(double id, const char *name, size_t name_n, const char *value, size_t value_n)
+int ml_ex_offers(double id)
 {
-	struct exchange *ex = exchange_find(id);
+	const struct exchange *ex = exchange_find(id);
+	int offers = ML_OFFERS_FILE;
 
-	if (ex == NULL)
-		return ERR_GONE;
-	return exchange_trailer(ex, (struct span){name, name_n}, (struct span){value, value_n});
-}
-
-int ml_ex_end_trailers(double id)
-{
-	struct exchange *ex = exchange_find(id);
-
-	return ex == NULL ? ERR_GONE : exchange_end_trailers(ex);
+	if (ex == NULL || (ex->head.major == 1 && ex->head.minor == 0))
+		return offers;
+	if (fields_has_token(&ex->head.fields, SPAN("te"), SPAN("trailers")))
+		offers |= ML_OFFERS_TRAILERS;
+	return offers | ML_OFFERS_HINT;
 }
 
 int ml_ex_hint(double id, const char *link, size_t n)

@@ -13,10 +13,13 @@ double ml_task_self(void)
 
 double ml_task_spawn(void)
 {
-	const struct task *parent = sched_current();
-	bool serves = parent != NULL && (parent->kind == TASK_REQUEST || parent->kind == TASK_SPAWNED);
-	const struct task *t = task_new(serves ? TASK_SPAWNED : TASK_SERVICE, 0);
+	const struct task *parent = sched_current(), *t;
+	bool serves;
 
+	if (parent == NULL)
+		return 0;
+	serves = parent->kind == TASK_REQUEST || parent->kind == TASK_SPAWNED;
+	t = task_new(serves ? TASK_SPAWNED : TASK_SERVICE, 0);
 	if (t == NULL)
 		return 0;
 	if (serves)

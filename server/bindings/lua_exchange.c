@@ -45,137 +45,17 @@ static int done(lua_State *L)
 	return 1;
 }
 
-static int wrong(lua_State *L, const char *what)
+/* An optional flag of the message, left on the stack; false: a text is there instead. */
+static bool get_flag(lua_State *L, int message, int upvalue, bool *value_r)
 {
-	lua_pushstring(L, what);
-	return 1;
-}
-
-/* A refusal by its code: nil, "closed" for the world's; a text to be raised for the application's. */
-static int refused(lua_State *L, int rc, const char *out_of_order)
-{
-	switch (rc) {
-	case ERR_CLOSED:
-	case ERR_GONE:
-		lua_pushnil(L);
-		lua_pushliteral(L, "closed");
-		return 2;
-	case ERR_STATE:
-		return wrong(L, out_of_order);
-	case ERR_LENGTH:
-		return wrong(L, "more body than content-length declared");
-	default:
-		return wrong(L, err_name(rc));
+	get(L, message, upvalue);
+	if (!lua_isnil(L, -1) && !lua_isboolean(L, -1)) {
+		lua_pushfstring(L, "%s must be a boolean, got %s",
+			lua_tostring(L, lua_upvalueindex(upvalue)), luaL_typename(L, -1));
+		return false;
 	}
-}
-
-/* ---- fields ------------------------------------------------------------------------------------- */
-
-/* Adds the field whose name and value are at the two indices; 0, or a result is on the stack. */
-static int put_field(lua_State *L, struct exchange *ex, int name, int value)
-{
-	struct span n, v;
-	int rc;
-
-	if (lua_type(L, name) != LUA_TSTRING) {
-		lua_pushfstring(L, "a header name must be a string, got %s", luaL_typename(L, name));
-		return 1;
-	}
-	if (!lua_isstring(L, value)) {
-		lua_pushfstring(L, "the value of header '%s' must be a string, got %s",
-			lua_tostring(L, name), luaL_typename(L, value));
-		return 1;
-	}
-	n.p = lua_tolstring(L, name, &n.n);
-	v.p = lua_tolstring(L, value, &v.n);
-	rc = exchange_header(ex, n, v);
-	switch (rc) {
-	case 0:
-		return 0;
-	case ERR_FIELD_NAME:
-		lua_pushfstring(L, "header name '%s' is not a token", n.p);
-		return 1;
-	case ERR_FIELD_VALUE:
-		lua_pushfstring(L, "the value of header '%s' has a control character (CR, LF, NUL, ...)", n.p);
-		return 1;
-	case ERR_FIELD_RESERVED:
-		lua_pushfstring(L, "header '%s' belongs to the gateway, which does the framing", n.p);
-		return 1;
-	case ERR_LENGTH:
-		return wrong(L, "content-length is given twice or is no number");
-	}
-	return refused(L, rc, "the response has already been started");
-}
-
-/* {{name, value}, …} */
-static int put_pairs(lua_State *L, struct exchange *ex, int headers, int n)
-{
-	for (int i = 1; i <= n; i++) {
-		int top = lua_gettop(L), results;
-
-		lua_rawgeti(L, headers, i);
-		if (!lua_istable(L, -1)) {
-			lua_pushfstring(L, "headers[%d] must be a {name, value} pair, got %s", i,
-				luaL_typename(L, -1));
-			return 1;
-		}
-		lua_rawgeti(L, top + 1, 1);
-		lua_rawgeti(L, top + 1, 2);
-		results = put_field(L, ex, top + 2, top + 3);
-		if (results > 0)
-			return results;
-		lua_settop(L, top);
-	}
-	return 0;
-}
-
-/* {[name] = value or array of values} */
-static int put_map(lua_State *L, struct exchange *ex, int headers)
-{
-	int top = lua_gettop(L), results;
-
-	lua_pushnil(L);
-	while (lua_next(L, headers)) {
-		if (!lua_istable(L, top + 2)) {
-			/* A number is converted in a copy: lua_next must find its key unchanged. */
-			lua_pushvalue(L, top + 2);
-			results = put_field(L, ex, top + 1, top + 3);
-			if (results > 0)
-				return results;
-		} else {
-			int n = (int)lua_objlen(L, top + 2);
-
-			for (int i = 1; i <= n; i++) {
-				lua_rawgeti(L, top + 2, i);
-				results = put_field(L, ex, top + 1, top + 3);
-				if (results > 0)
-					return results;
-				lua_settop(L, top + 2);
-			}
-		}
-		lua_settop(L, top + 1);
-	}
-	return 0;
-}
-
-static int put_headers(lua_State *L, struct exchange *ex, int message)
-{
-	int headers = lua_gettop(L) + 1, n, results;
-
-	get(L, message, UP_HEADERS);
-	if (lua_isnil(L, headers)) {
-		lua_pop(L, 1);
-		return 0;
-	}
-	if (!lua_istable(L, headers)) {
-		lua_pushfstring(L, "headers must be a table, got %s", luaL_typename(L, headers));
-		return 1;
-	}
-	n = (int)lua_objlen(L, headers);
-	results = n > 0 ? put_pairs(L, ex, headers, n) : put_map(L, ex, headers);
-	if (results == 0)
-		lua_settop(L, headers - 1);
-	return results;
+	*value_r = lua_toboolean(L, -1);
+	return true;
 }
 
 /* ---- body --------------------------------------------------------------------------------------- */
@@ -186,6 +66,12 @@ static bool join_body(lua_State *L, int body)
 	int n = (int)lua_objlen(L, body);
 	luaL_Buffer b;
 
+	lua_pushnil(L);
+	if (n == 0 && lua_next(L, body)) { /* somebody hopes for JSON */
+		lua_pushliteral(L, "body must be a string or an array of strings, got a table with names: encode it");
+		return false;
+	}
+	lua_settop(L, body);
 	for (int i = 1; i <= n; i++) {
 		lua_rawgeti(L, body, i);
 		if (lua_type(L, -1) != LUA_TSTRING) {
@@ -209,7 +95,7 @@ static int write_body(lua_State *L, struct exchange *ex, int message)
 {
 	int body = lua_gettop(L);
 	struct span s;
-	bool last;
+	bool more;
 	int64_t rc;
 
 	if (lua_istable(L, body) && !join_body(L, body))
@@ -219,50 +105,54 @@ static int write_body(lua_State *L, struct exchange *ex, int message)
 			luaL_typename(L, body));
 		return 1;
 	}
-	get(L, message, UP_MORE_BODY);
-	last = !lua_toboolean(L, -1);
+	if (!get_flag(L, message, UP_MORE_BODY, &more))
+		return 1;
 	s.p = lua_tolstring(L, body, &s.n);
-	rc = exchange_write(ex, s.p, s.n, last);
+	rc = exchange_write(ex, s.p, s.n, !more);
 	if (rc == (int64_t)s.n)
 		return done(L);
 	if (rc < 0 && rc != ERR_AGAIN)
-		return refused(L, (int)rc, "the response has not been started, or is already complete");
+		return lua_refused(L, ex, (int)rc);
+	app_wait_for(ex);
 	lua_pushboolean(L, false);
 	lua_pushvalue(L, body);
-	lua_pushboolean(L, last);
+	lua_pushboolean(L, !more);
 	lua_pushnumber(L, rc < 0 ? 0 : (double)rc);
 	return 4;
 }
 
 static int start(lua_State *L, struct exchange *ex, int message)
 {
-	int results, rc;
+	int top = lua_gettop(L), results, rc;
 	lua_Number status;
+	bool trailers;
 
 	get(L, message, UP_STATUS);
 	status = lua_tonumber(L, -1);
-	if (lua_type(L, -1) != LUA_TNUMBER || status != (int)status) {
-		lua_pushfstring(L, "status must be an integer, got %s", luaL_typename(L, -1));
+	if (lua_type(L, -1) != LUA_TNUMBER) {
+		lua_pushfstring(L, "status must be an integer from 200 to 599, got %s", luaL_typename(L, -1));
 		return 1;
 	}
-	get(L, message, UP_TRAILERS);
-	rc = exchange_start(ex, (int)status, lua_toboolean(L, -1));
-	lua_pop(L, 2);
-	if (rc == ERR_INVALID) {
-		lua_pushfstring(L, "status must be between 200 and 599, got %d", (int)status);
+	if (!(status >= 200 && status <= 599) || status != (int)status) {
+		lua_pushfstring(L, "status must be an integer from 200 to 599, got %f", status);
 		return 1;
 	}
+	if (!get_flag(L, message, UP_TRAILERS, &trailers))
+		return 1;
+	rc = exchange_start(ex, (int)status, trailers);
 	if (rc < 0)
-		return refused(L, rc, "the response has already been started");
-	results = put_headers(L, ex, message);
-	if (results > 0) {
-		exchange_unstart(ex);
-		return results;
+		return lua_refused(L, ex, rc);
+	lua_settop(L, top);
+	get(L, message, UP_HEADERS);
+	results = lua_isnil(L, -1) ? 0 : lua_put_fields(L, ex, top + 1, exchange_header);
+	if (results == 0) {
+		lua_settop(L, top);
+		get(L, message, UP_BODY);
+		results = lua_isnil(L, -1) ? done(L) : write_body(L, ex, message);
 	}
-	get(L, message, UP_BODY);
-	if (lua_isnil(L, -1))
-		return done(L);
-	return write_body(L, ex, message);
+	if (lua_type(L, -1) == LUA_TSTRING)
+		exchange_unstart(ex); /* the whole message was refused */
+	return results;
 }
 
 /*
@@ -285,7 +175,7 @@ static int native_send(lua_State *L)
 	get(L, 2, UP_TYPE);
 	ex = exchange_find(lua_tonumber(L, 1));
 	if (ex == NULL)
-		return refused(L, ERR_GONE, NULL);
+		return lua_refused(L, NULL, ERR_GONE);
 	if (is(L, 3, UP_START))
 		return start(L, ex, 2);
 	if (!is(L, 3, UP_BODY_TYPE)) {
@@ -310,6 +200,8 @@ static int native_read(lua_State *L)
 	bool more;
 	int rc = ex == NULL ? ERR_GONE : exchange_read(ex, &piece, &more);
 
+	if (rc == ERR_AGAIN)
+		app_wait_for(ex);
 	if (rc < 0) {
 		lua_pushnil(L);
 		lua_pushinteger(L, rc);
@@ -318,6 +210,25 @@ static int native_read(lua_State *L)
 	lua_pushlstring(L, piece.p, piece.n);
 	lua_pushboolean(L, more);
 	return 2;
+}
+
+/* (exchange, headers) → true; nil, "closed"; or a text, as above */
+static int native_trailers(lua_State *L)
+{
+	struct exchange *ex = exchange_find(lua_tonumber(L, 1));
+	int results, rc;
+
+	if (ex == NULL)
+		return lua_refused(L, NULL, ERR_GONE);
+	if (ex->out_state < OUT_TRAILERS && ex->gone == GONE_NOT) {
+		lua_pushliteral(L, "trailers come after the last piece of body, announced by trailers = true at start");
+		return 1;
+	}
+	results = lua_isnoneornil(L, 2) ? 0 : lua_put_fields(L, ex, 2, exchange_trailer);
+	if (results > 0)
+		return results;
+	rc = exchange_end_trailers(ex);
+	return rc < 0 ? lua_refused(L, ex, rc) : done(L);
 }
 
 /* (exchange, ML_METHOD, …) → string, or nothing when the request is over */
@@ -344,6 +255,8 @@ void lua_exchange_open(lua_State *L)
 	lua_setfield(L, -2, "send");
 	lua_pushcfunction(L, native_read);
 	lua_setfield(L, -2, "read");
+	lua_pushcfunction(L, native_trailers);
+	lua_setfield(L, -2, "trailers");
 	lua_pushcfunction(L, native_text);
 	lua_setfield(L, -2, "text");
 }

@@ -97,6 +97,7 @@ struct exchange *exchange_new(const struct codec *codec, void *wire)
 	ex->codec = codec;
 	ex->wire = wire;
 	ex->loop = house.loop;
+	list_init(&ex->app_waiters);
 	ex->in_length = ex->out_length = EXCHANGE_LENGTH_UNKNOWN;
 	loop_item_init(&ex->reap, reap_item);
 	arena_init(&ex->arena);
@@ -224,7 +225,7 @@ bool exchange_answer(struct exchange *ex, int status, const char *text)
 	return true;
 }
 
-/* ---- the application's side: the way in -------------------------------------------------------- */
+/* ---- the application's side: the way in ------------------------------------------------------ */
 
 int exchange_read(struct exchange *ex, struct span *piece_r, bool *more_r)
 {
@@ -232,8 +233,8 @@ int exchange_read(struct exchange *ex, struct span *piece_r, bool *more_r)
 
 	if (ex->in_state == IN_BROKEN || ex->codec == NULL || ex->out_state >= OUT_END)
 		return ERR_CLOSED;
-	if (ex->draining && ex->out_state == OUT_BODY)
-		return ERR_SHUTDOWN;
+	if (ex->draining && ex->in_told && ex->out_state == OUT_BODY)
+		return ERR_SHUTDOWN; /* a stream; an upload in progress goes on to its end */
 	if (ex->in_told || (n == 0 && ex->in_state == IN_BODY)) {
 		ex->wants_in = true;
 		if (!ex->in_told)
@@ -252,8 +253,9 @@ int exchange_read(struct exchange *ex, struct span *piece_r, bool *more_r)
 			at += s.n;
 		}
 		*piece_r = (struct span){house.piece, n};
-	} else if (n > 0) {
-		memcpy(house.piece, piece_r->p, n);
+	} else {
+		if (n > 0)
+			memcpy(house.piece, piece_r->p, n);
 		chunkq_consume(&ex->in, n);
 		piece_r->p = house.piece;
 	}
@@ -264,7 +266,7 @@ int exchange_read(struct exchange *ex, struct span *piece_r, bool *more_r)
 	return 1;
 }
 
-/* ---- the application's side: the way out ------------------------------------------------------ */
+/* ---- the application's side: the way out ----------------------------------------------------- */
 
 /* 0, or why nothing can be sent in this state. */
 static int writable(const struct exchange *ex, enum exchange_out from, enum exchange_out to)
@@ -307,7 +309,8 @@ static int check_framing(struct exchange *ex, struct span name, struct span valu
 	case 14:
 		if (!span_ieq(name, SPAN("content-length")))
 			break;
-		if (ex->out_length != EXCHANGE_LENGTH_UNKNOWN || !span_to_u64(value, &ex->out_length))
+		if (ex->out_length != EXCHANGE_LENGTH_UNKNOWN ||
+			!span_to_u64(value, &ex->out_length))
 			return ERR_LENGTH;
 		break;
 	case 17:
@@ -398,7 +401,9 @@ int64_t exchange_write(struct exchange *ex, const char *p, size_t n, bool last)
 	if (ex->out_state == OUT_STARTED) {
 		if (n == 0 && !last)
 			return 0; /* nothing yet: the head stays held */
-		if (last && !ex->has_trailers && ex->out_length == EXCHANGE_LENGTH_UNKNOWN)
+		/* Nothing given to a HEAD request does not say that there is nothing. */
+		if (last && !ex->has_trailers && ex->out_length == EXCHANGE_LENGTH_UNKNOWN &&
+			!(ex->is_head && n == 0))
 			ex->out_length = n;
 		set_out(ex, OUT_BODY);
 		ex->codec->send_head(ex);

@@ -51,6 +51,7 @@ struct exchange {
 	const struct codec *codec; /* NULL once the wire end is done */
 	void *wire;                /* the codec's own, borrowed; NULL with codec */
 	double app;                /* the application end's handle (a task id); 0: none */
+	struct list app_waiters;   /* the application end's: what else waits; emptied by its end */
 	struct loop *loop;         /* borrowed for life */
 	struct loop_item reap;
 	struct arena arena;        /* owned: everything below that is a span */
@@ -62,7 +63,7 @@ struct exchange {
 
 	struct fields out_fields;
 	struct fields trailers;
-	uint64_t out_length; /* as declared by the application or known, or EXCHANGE_LENGTH_UNKNOWN */
+	uint64_t out_length; /* as declared or known, or EXCHANGE_LENGTH_UNKNOWN */
 	uint64_t out_total;  /* body bytes accepted from the application */
 	int status;
 
@@ -95,7 +96,7 @@ void exchange_set_done(exchange_done_fn *fn);
 
 /* NULL when too many are live. */
 struct exchange *exchange_new(const struct codec *codec, void *wire);
-void exchange_opened(struct exchange *ex, bool has_body);  /* hands it to the application */
+void exchange_opened(struct exchange *ex, bool has_body);         /* hands it to the application */
 void exchange_push(struct exchange *ex, const char *p, size_t n); /* body bytes */
 void exchange_push_end(struct exchange *ex);
 void exchange_out_room(struct exchange *ex);
@@ -138,7 +139,8 @@ int exchange_header(struct exchange *ex, struct span name, struct span value);
  */
 int64_t exchange_write(struct exchange *ex, const char *p, size_t n, bool last);
 
-int exchange_write_file(struct exchange *ex, int fd, uint64_t offset, uint64_t n); /* takes fd if 0 */
+/* Instead of a body. Takes fd when it answers 0. */
+int exchange_write_file(struct exchange *ex, int fd, uint64_t offset, uint64_t n);
 
 int exchange_trailer(struct exchange *ex, struct span name, struct span value);
 int exchange_end_trailers(struct exchange *ex);

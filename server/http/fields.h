@@ -28,11 +28,14 @@ static inline void fields_init(struct fields *f, struct arena *a)
 	*f = (struct fields){.arena = a};
 }
 
-/* Names are lower-cased as they are appended. */
-void fields_open(struct fields *f);                              /* a new, empty field */
-void fields_name(struct fields *f, const char *p, size_t n);     /* more of its name */
-void fields_value(struct fields *f, const char *p, size_t n);    /* more of its value */
-void fields_close(struct fields *f);                             /* its value is trimmed */
+/*
+ * Piece by piece. A name is lower-cased as it is appended; false when a byte of it is no tchar
+ * (the field is of no use then). Whether a name is empty is for the caller to see.
+ */
+void fields_open(struct fields *f);                           /* a new, empty field */
+bool fields_name(struct fields *f, const char *p, size_t n);  /* more of its name */
+void fields_value(struct fields *f, const char *p, size_t n); /* more of its value */
+void fields_close(struct fields *f);                          /* its value is trimmed */
 
 void fields_add(struct fields *f, struct span name, struct span value); /* as it is */
 

@@ -52,10 +52,10 @@ void h1_set_draining(bool draining)
 struct exchange *h1_begin_exchange(struct h1 *h)
 {
 	h->ex = exchange_new(&h1_codec, h);
-	h->head_n = h->dropped = 0;
-	h->trailers_n = h->reject = 0;
+	h->head_n = h->extra_n = h->dropped = 0;
+	h->trailers_n = h->reject = h->method_n = 0;
 	h->keep_alive = h->expects = h->chunked = h->answered = h->probed = false;
-	h->field_closed = h->in_trailers = false;
+	h->named = h->field_closed = h->in_trailers = h->version_seen = h->has_body = false;
 	h1_set_state(h, H1_HEAD);
 	return h->ex;
 }
@@ -79,6 +79,21 @@ static void finish(struct h1 *h)
 	conn_finish(h->conn);
 }
 
+/* Are answers still on their way? The write deadline guards them. */
+static bool writing(const struct h1 *h)
+{
+	return h->conn->out.total > 0 || h->conn->file_fd >= 0;
+}
+
+/*
+ * A reader that does not keep up with its answers is not given more of them. (A file must be out
+ * before the next head is queued, too: it is sent behind the queue.)
+ */
+static bool held_back(struct h1 *h)
+{
+	return h->state == H1_IDLE && conn_full(h->conn);
+}
+
 static void await_next(struct h1 *h)
 {
 	struct conn *c = h->conn;
@@ -97,6 +112,8 @@ static void await_next(struct h1 *h)
 /* The response is complete; is the request too, and may another one follow? */
 static void settle(struct h1 *h)
 {
+	struct conn *c = h->conn;
+
 	if (!h->answered)
 		return;
 	if (h->close || h->state == H1_OVER) {
@@ -105,9 +122,12 @@ static void settle(struct h1 *h)
 	} else if (h->state == H1_WAIT) {
 		detach(h, GONE_NOT);
 		await_next(h);
-	} else if (h->conn->paused) {
-		conn_pause(h->conn, false); /* H1_BODY: the rest is read and dropped */
-		conn_feed_later(h->conn);
+	} else { /* H1_BODY: the rest is read and dropped, and has to come in one such time */
+		conn_read_within(c, http_limits.body_timeout_us);
+		if (c->paused) {
+			conn_pause(c, false);
+			conn_feed_later(c);
+		}
 	}
 }
 
@@ -133,29 +153,72 @@ static void refuse(struct h1 *h, int status, enum gone_why why)
 		exchange_break_in(ex, why);
 	ex->head.major = 1;
 	ex->head.minor = 1;
+	ex->is_head = ex->head.target.n > 0 && h->parser.method == HTTP_HEAD;
 	if (!exchange_answer(ex, status, h->why)) /* half a response is out: only a cut can tell */
-		conn_close(h->conn, CLOSE_PROTOCOL);
+		conn_close(h->conn, why == GONE_TIMEOUT ? CLOSE_SLOW_READ : CLOSE_PROTOCOL);
 }
 
-/* ---- what the connection tells ----------------------------------------------------------------- */
+/* ---- what the connection tells -----------------------------------------------------------------
+ */
 
-static void h1_input(struct conn *c);
+/* The peer left in the middle of a request; earlier answers may still be on their way to it. */
+static void leave(struct h1 *h)
+{
+	struct conn *c = h->conn;
+
+	if (writing(h)) {
+		detach(h, GONE_CLOSED);
+		finish(h);
+	} else {
+		conn_close(c, CLOSE_PEER);
+	}
+}
+
+/* The peer sent FIN, and what came before it is parsed as far as it can be. */
+static void input_over(struct h1 *h)
+{
+	struct conn *c = h->conn;
+
+	switch ((enum h1_state)h->state) {
+	case H1_IDLE:
+		finish(h);
+		break;
+	case H1_HEAD:
+		leave(h);
+		break;
+	case H1_BODY:
+		if (h->answered)
+			finish(h);
+		else
+			leave(h);
+		break;
+	case H1_WAIT:
+		conn_read_within(c, PROBE_FIRST_US);
+		break;
+	case H1_OVER:
+		break;
+	}
+}
 
 /* Sets the read deadline that fits the state; reading stops while the application lags. */
 static void update_input(struct h1 *h)
 {
 	struct conn *c = h->conn;
 
-	if (c->eof)
-		return;
 	switch ((enum h1_state)h->state) {
+	case H1_IDLE:
+		if (held_back(h))
+			conn_read_within(c, 0); /* the write deadline guards it */
+		break;
 	case H1_HEAD:
 		if (!h->timing_head)
 			conn_read_within(c, http_limits.head_timeout_us);
 		h->timing_head = true;
 		break;
 	case H1_BODY:
-		if (!h->answered && h->ex->in.total >= http_limits.high_water) {
+		if (h->answered)
+			break;
+		if (h->ex->in.total >= http_limits.high_water) {
 			conn_pause(c, true);
 			conn_read_within(c, 0);
 		} else {
@@ -165,7 +228,6 @@ static void update_input(struct h1 *h)
 	case H1_WAIT:
 		conn_read_within(c, 0);
 		break;
-	case H1_IDLE:
 	case H1_OVER:
 		break;
 	}
@@ -173,67 +235,87 @@ static void update_input(struct h1 *h)
 
 static void parse_failed(struct h1 *h, llhttp_errno_t err)
 {
-	enum gone_why why = GONE_CLOSED;
 	int status;
 
-	if (h->ex == NULL && h1_begin_exchange(h) == NULL) {
+	if (h->ex == NULL && (h->state != H1_IDLE || h1_begin_exchange(h) == NULL)) {
 		conn_close(h->conn, CLOSE_PROTOCOL);
 		return;
 	}
 	status = h1_parse_status(h, err);
-	if (status == 413)
-		why = GONE_TOO_LARGE;
-	refuse(h, status, why);
+	refuse(h, status, status == 413 ? GONE_TOO_LARGE : GONE_CLOSED);
+}
+
+/* The message is complete: the parser is made ready for the next one. */
+static void message_over(struct h1 *h)
+{
+	llhttp_reset(&h->parser);
+	h->tail[sizeof(h->tail) - 1] = '\0';
+	h1_set_state(h, H1_WAIT);
+	if (!h->answered)
+		exchange_push_end(h->ex);
+	settle(h);
+}
+
+/* Where the parser stopped: at the end of the head, or of the message. */
+static void parser_paused(struct h1 *h)
+{
+	if (h->state == H1_BODY) {
+		message_over(h);
+		return;
+	}
+	h->head_n = 0;
+	h->ex->is_head = h->parser.method == HTTP_HEAD;
+	h1_set_state(h, H1_BODY);
+	exchange_opened(h->ex, h->has_body);
+	if (h->has_body)
+		llhttp_resume(&h->parser);
+	else
+		message_over(h);
+}
+
+/* False: the request was refused. */
+static bool parse(struct h1 *h, struct span in)
+{
+	llhttp_errno_t err;
+	const char *end = in.p + in.n;
+
+	h->mark = in.p;
+	if (h->state == H1_IDLE)
+		h->timing_head = false;
+	err = llhttp_execute(&h->parser, in.p, in.n);
+	if (err == HPE_PAUSED)
+		end = llhttp_get_error_pos(&h->parser);
+	if ((err != HPE_OK && err != HPE_PAUSED) || !h1_vet(h, end)) {
+		parse_failed(h, err);
+		return false;
+	}
+	conn_consume(h->conn, (size_t)(end - in.p));
+	if (err == HPE_PAUSED)
+		parser_paused(h);
+	return true;
 }
 
 static void h1_input(struct conn *c)
 {
 	struct h1 *h = c->state_of_proto;
 
-	while (h->state <= H1_BODY && conn_input(c).n > 0 && c->state == CONN_OPEN && !c->paused) {
-		struct span in = conn_input(c);
-		llhttp_errno_t err;
-
-		if (h->state == H1_IDLE)
-			h->timing_head = false;
-		err = llhttp_execute(&h->parser, in.p, in.n);
-		if (err == HPE_OK) {
-			conn_consume(c, in.n);
-		} else if (err == HPE_PAUSED && h->reject == 0) {
-			conn_consume(c, (size_t)(llhttp_get_error_pos(&h->parser) - in.p));
-			llhttp_resume(&h->parser);
-			settle(h);
-		} else {
-			parse_failed(h, err);
+	while (h->state <= H1_BODY && conn_input(c).n > 0 && !c->paused && !held_back(h))
+		if (!parse(h, conn_input(c)))
 			return;
-		}
-	}
-	if (c->state == CONN_OPEN)
+	if (c->state != CONN_OPEN)
+		return;
+	if (!c->eof)
 		update_input(h);
+	else if (h->state == H1_WAIT || conn_input(c).n == 0)
+		input_over(h);
 }
 
 static void h1_eof(struct conn *c)
 {
 	struct h1 *h = c->state_of_proto;
 
-	switch ((enum h1_state)h->state) {
-	case H1_IDLE:
-		if (conn_input(c).n == 0)
-			finish(h);
-		break;
-	case H1_HEAD:
-	case H1_BODY:
-		if (h->state == H1_BODY && h->answered)
-			finish(h);
-		else
-			conn_close(c, CLOSE_PEER);
-		break;
-	case H1_WAIT:
-		conn_read_within(c, PROBE_FIRST_US);
-		break;
-	case H1_OVER:
-		break;
-	}
+	if (h->state == H1_WAIT || conn_input(c).n == 0)
+		input_over(h);
 }
 
 /* The peer sent FIN and its answer is not ready: is anybody there? */
@@ -260,7 +342,12 @@ static void h1_slow(struct conn *c)
 
 	switch ((enum h1_state)h->state) {
 	case H1_IDLE:
-		conn_close(c, house.draining ? CLOSE_DRAIN : CLOSE_IDLE);
+		if (!writing(h))
+			conn_close(c, house.draining ? CLOSE_DRAIN : CLOSE_IDLE);
+		else if (house.draining)
+			finish(h);
+		else
+			conn_read_within(c, http_limits.idle_timeout_us);
 		break;
 	case H1_HEAD:
 		h->why = "the request head came too slowly";
@@ -289,6 +376,8 @@ static void h1_room(struct conn *c)
 
 	if (h->ex != NULL)
 		exchange_out_room(h->ex);
+	else if (h->state == H1_IDLE && conn_input(c).n > 0)
+		conn_feed_later(c);
 }
 
 static void h1_drain(struct conn *c)
@@ -302,12 +391,10 @@ static void h1_drain(struct conn *c)
 	}
 	if (conn_input(c).n > 0)
 		return;
-	if (clock_now_us() - h->active_us > DRAIN_GRACE_US)
+	if (clock_now_us() - h->active_us > DRAIN_GRACE_US && !writing(h))
 		conn_close(c, CLOSE_DRAIN);
-	else {
-		deadline_clear(&c->read_by); /* it only moves later by itself */
+	else
 		conn_read_within(c, DRAIN_GRACE_US);
-	}
 }
 
 static void h1_closed(struct conn *c, enum close_reason why)
@@ -316,7 +403,9 @@ static void h1_closed(struct conn *c, enum close_reason why)
 
 	if (h->state != H1_OVER)
 		h1_set_state(h, H1_OVER);
-	detach(h, why == CLOSE_DRAIN ? GONE_SHUTDOWN : why == CLOSE_SLOW_READ ? GONE_TIMEOUT : GONE_CLOSED);
+	detach(h, why == CLOSE_DRAIN       ? GONE_SHUTDOWN
+		  : why == CLOSE_SLOW_READ ? GONE_TIMEOUT
+					   : GONE_CLOSED);
 }
 
 static void h1_release(struct conn *c)
@@ -335,7 +424,8 @@ static const struct conn_proto h1_proto = {
 	.release = h1_release,
 };
 
-/* ---- what the exchange tells ------------------------------------------------------------------- */
+/* ---- what the exchange tells -------------------------------------------------------------------
+ */
 
 static void send_end(struct exchange *ex, const struct fields *trailers)
 {
@@ -355,7 +445,7 @@ static void in_wanted(struct exchange *ex)
 {
 	struct h1 *h = h1_of(ex);
 
-	if (!h->expects)
+	if (!h->expects || ex->out_state > OUT_STARTED) /* too late: the answer has begun */
 		return;
 	h->expects = false;
 	h1_send_interim(ex, 100, NULL);
@@ -400,7 +490,8 @@ const struct codec h1_codec = {
 	.conn = conn_of,
 };
 
-/* ---- life -------------------------------------------------------------------------------------- */
+/* ---- life --------------------------------------------------------------------------------------
+ */
 
 void h1_setup(void)
 {

@@ -22,9 +22,13 @@ struct h1 {
 	llhttp_t parser;     /* parser.data points here */
 	struct conn *conn;   /* borrowed: it owns us */
 	struct exchange *ex; /* the current one, from the first byte of its head; NULL while idle */
+	const char *mark;    /* while the parser runs: what is behind it was not yet vetted */
 	uint64_t active_us;  /* when the last response ended, or the connection began */
-	uint32_t head_n;     /* bytes of the current head, then of trailers */
-	uint32_t dropped;    /* body bytes thrown away after the response ended */
+	uint32_t head_n;  /* bytes of the current head, or of framing since the last body bytes */
+	uint32_t extra_n; /* bytes of chunk extensions in this body */
+	uint32_t dropped; /* body bytes thrown away after the response ended */
+	char tail[5];     /* the last bytes that were vetted, to go on from in the next read */
+	uint8_t method_n; /* bytes of the method */
 	uint16_t trailers_n; /* trailer fields seen */
 	uint16_t reject;     /* status that a callback decided to refuse with; 0: none */
 	uint8_t state;       /* enum h1_state; h1_set_state only */
@@ -35,8 +39,12 @@ struct h1 {
 	bool answered;       /* the response is complete */
 	bool timing_head;    /* the head's time-out is running */
 	bool probed;         /* a half-closed peer was sent an interim response */
+	bool named;          /* the current field has a name */
 	bool field_closed;   /* the last field's value is complete */
 	bool in_trailers;    /* fields now parsed are trailers: checked and dropped */
+	bool version_seen;   /* the request line was checked as far as its version */
+	bool after_data;     /* a chunk's data ended: CRLF comes next */
+	bool has_body;       /* as the head says */
 	const char *why;     /* static text for the refusal */
 };
 
@@ -58,8 +66,14 @@ void h1_send_file(struct exchange *ex, int fd, off_t offset, size_t n);
 void h1_send_end_bytes(struct exchange *ex, const struct fields *trailers);
 void h1_send_interim(struct exchange *ex, int status, const struct fields *fields);
 
-/* h1_conn.c: the parser found the end of the message / of the head. */
+/* h1_conn.c: the first byte of a head is there; NULL: too many exchanges. */
 struct exchange *h1_begin_exchange(struct h1 *h);
+
+/*
+ * h1_parse.c. Vets what is not body, from h->mark up to `to`: line ends, and the limit of a head.
+ * False: h->reject and h->why say why not.
+ */
+bool h1_vet(struct h1 *h, const char *to);
 
 /* h1_parse.c: the status and text for a parse error; `h->why` is set. */
 int h1_parse_status(struct h1 *h, llhttp_errno_t err);

@@ -1,6 +1,12 @@
 /*
  * llhttp's callbacks: bytes of the request → exchange. A callback that refuses sets h->reject and
- * h->why and stops the parser; h1_conn.c answers.
+ * h->why and stops the parser; h1_conn.c answers. The parser stops too where a head and where a
+ * message ends: nobody is told before the bytes up to there were vetted.
+ *
+ * llhttp as it is built by default is not strict: it takes folded lines, blanks in names, empty
+ * names, bare CR or LF here and there, any two bytes behind a chunk, RTSP for HTTP. What it lets
+ * pass and another server may understand differently is refused here, so that it does not matter
+ * how the library was built.
  */
 #include "http/h1_int.h"
 
@@ -11,14 +17,67 @@ static int refuse(struct h1 *h, int status, const char *why)
 	return HPE_USER;
 }
 
-/* Counts bytes of the head (or of the trailers, anew) against the limit. */
-static int count_head(struct h1 *h, size_t n)
+/* ---- what llhttp does not look at --------------------------------------------------------------
+ */
+
+/* LF stands behind CR and nowhere else, and CR before LF; no line begins with a blank. */
+static inline unsigned breaks_rule(unsigned char before, unsigned char c)
 {
-	h->head_n += (uint32_t)n;
-	if (h->head_n > http_limits.head_max)
-		return refuse(h, 431, "the request head is larger than --head-max");
-	return 0;
+	return (unsigned)((before == '\r') ^ (c == '\n')) |
+	       ((unsigned)(before == '\n') & ((unsigned)(c == ' ') | (unsigned)(c == '\t')));
 }
+
+#define BLOCK 16 /* of a fixed size, so that the compiler uses vectors */
+
+static bool lines_ok(char before, const char *bytes, size_t n)
+{
+	const unsigned char *p = (const unsigned char *)bytes;
+	unsigned char bad = (unsigned char)breaks_rule((unsigned char)before, p[0]);
+	size_t i = 1;
+
+	for (; i + BLOCK <= n; i += BLOCK)
+		for (size_t j = 0; j < BLOCK; j++)
+			bad |= (unsigned char)breaks_rule(p[i + j - 1], p[i + j]);
+	for (; i < n; i++)
+		bad |= (unsigned char)breaks_rule(p[i - 1], p[i]);
+	return bad == 0;
+}
+
+/* The five bytes before `at`, some of which may have come with an earlier read. */
+static void look_back(const struct h1 *h, const char *at, char out[5])
+{
+	size_t here = MIN((size_t)(at - h->mark), sizeof(h->tail));
+
+	memcpy(out, h->tail + here, sizeof(h->tail) - here);
+	memcpy(out + sizeof(h->tail) - here, at - here, here);
+}
+
+bool h1_vet(struct h1 *h, const char *to)
+{
+	size_t n = (size_t)(to - h->mark);
+	const char *from = h->mark;
+	char tail[sizeof(h->tail)];
+
+	if (n == 0)
+		return true;
+	if ((h->after_data && *from != '\r') || !lines_ok(h->tail[sizeof(tail) - 1], from, n)) {
+		refuse(h, 400, "a line is folded or does not end in CRLF");
+		return false;
+	}
+	look_back(h, to, tail);
+	memcpy(h->tail, tail, sizeof(tail));
+	h->after_data = false;
+	h->mark = to;
+	h->head_n += (uint32_t)n;
+	if (h->head_n > http_limits.head_max) {
+		refuse(h, 431, "the request head or its like is larger than --head-max");
+		return false;
+	}
+	return true;
+}
+
+/* ---- the head, piece by piece ------------------------------------------------------------------
+ */
 
 static int on_message_begin(llhttp_t *p)
 {
@@ -33,105 +92,167 @@ static int on_method(llhttp_t *p, const char *at, size_t n)
 {
 	struct h1 *h = p->data;
 
-	return count_head(h, n);
+	if (h->method_n == 0) { /* empty lines may have come before it */
+		if (!h1_vet(h, at))
+			return HPE_USER;
+		h->head_n = 0;
+	}
+	h->method_n = (uint8_t)(h->method_n + n);
+	return 0;
 }
 
-/* Spans come in pieces when a read ended in their middle: the arena grows the last one. */
+/* Spans come in pieces when a read ended in their middle. Room for them grows by doubling. */
+static char *grow_target(struct h1 *h, size_t n)
+{
+	struct span t = h->ex->head.target;
+	size_t cap = t.n == 0 ? 0 : 64;
+	char *bytes;
+
+	while (cap != 0 && cap < t.n)
+		cap *= 2;
+	if (t.n + n <= cap)
+		return (char *)t.p;
+	cap = MAX(cap, 64);
+	while (cap < t.n + n)
+		cap *= 2;
+	bytes = arena_alloc(&h->ex->arena, cap);
+	if (t.n > 0)
+		memcpy(bytes, t.p, t.n);
+	return bytes;
+}
+
 static int on_url(llhttp_t *p, const char *at, size_t n)
 {
 	struct h1 *h = p->data;
-	struct head *head = &h->ex->head;
+	struct span *t = &h->ex->head.target;
+	char *bytes;
 
-	if (head->target.n + n > http_limits.target_max)
+	if (n == 0)
+		return 0;
+	if (t->n + n > http_limits.target_max)
 		return refuse(h, 414, "the request target is longer than --target-max");
-	if (head->target.n == 0) {
-		head->target = arena_dup(&h->ex->arena, (struct span){at, n});
-	} else {
-		char *joined = arena_alloc(&h->ex->arena, head->target.n + n);
+	bytes = grow_target(h, n);
+	memcpy(bytes + t->n, at, n);
+	*t = (struct span){bytes, t->n + n};
+	return 0;
+}
 
-		memcpy(joined, head->target.p, head->target.n);
-		memcpy(joined + head->target.n, at, n);
-		head->target = (struct span){joined, head->target.n + n};
-	}
-	return count_head(h, n);
+/* RFC 9112 3: method SP target SP HTTP-version, and llhttp takes RTSP and more spaces as well. */
+static int on_version(llhttp_t *p, const char *at, size_t n)
+{
+	struct h1 *h = p->data;
+	char protocol[5];
+	size_t before;
+
+	if (h->version_seen)
+		return 0;
+	h->version_seen = true;
+	look_back(h, at, protocol);
+	if (memcmp(protocol, "HTTP/", sizeof(protocol)) != 0)
+		return refuse(h, 505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
+	before = h->head_n + (size_t)(at - h->mark);
+	if (before != h->method_n + 1 + h->ex->head.target.n + 1 + sizeof(protocol))
+		return refuse(h, 400, "the request line has more than single spaces");
+	return 0;
 }
 
 static int on_header_field(llhttp_t *p, const char *at, size_t n)
 {
 	struct h1 *h = p->data;
 	struct fields *f = &h->ex->head.fields;
+	bool ok = true;
 
-	if (h->in_trailers)
-		return count_head(h, n);
-	if (f->n == 0 || h->field_closed) {
-		if (f->n >= http_limits.fields_max)
-			return refuse(h, 431, "the request has more fields than --fields-max");
-		fields_open(f);
-		h->field_closed = false;
+	if (h->in_trailers) {
+		ok = n == 0 || field_name_ok((struct span){at, n});
+	} else {
+		if (f->n == 0 || h->field_closed) {
+			if (f->n >= http_limits.fields_max)
+				return refuse(
+					h, 431, "the request has more fields than --fields-max");
+			fields_open(f);
+			h->field_closed = false;
+		}
+		ok = fields_name(f, at, n);
 	}
-	fields_name(f, at, n);
-	return count_head(h, n);
+	h->named |= n > 0;
+	return ok ? 0 : refuse(h, 400, "a field name is no token");
 }
 
 static int on_header_value(llhttp_t *p, const char *at, size_t n)
 {
 	struct h1 *h = p->data;
 
+	if (!field_value_ok((struct span){at, n}))
+		return refuse(h, 400, "a field value has a control character");
 	if (!h->in_trailers)
 		fields_value(&h->ex->head.fields, at, n);
-	return count_head(h, n);
+	return 0;
 }
 
 static int on_header_value_complete(llhttp_t *p)
 {
 	struct h1 *h = p->data;
-	struct fields *f = &h->ex->head.fields;
 
-	h->head_n += 4; /* ": " and CRLF, about */
+	if (!h->named)
+		return refuse(h, 400, "a field has no name");
+	h->named = false;
 	if (h->in_trailers) {
 		if (++h->trailers_n > http_limits.fields_max)
 			return refuse(h, 431, "the request has more trailers than --fields-max");
 		return 0;
 	}
-	fields_close(f);
+	fields_close(&h->ex->head.fields);
 	h->field_closed = true;
-	if (!field_value_ok(field_value(f, f->n - 1)))
-		return refuse(h, 400, "a field value has a control character");
 	return 0;
 }
 
-/* ---- the head as a whole ----------------------------------------------------------------------- */
+/* ---- the head as a whole -----------------------------------------------------------------------
+ */
 
 /* RFC 9112 6.1, 6.3: how the body is framed. 0, or the refusal. */
 static int check_framing(struct h1 *h)
 {
 	struct head *head = &h->ex->head;
 	unsigned lengths = fields_count(&head->fields, SPAN("content-length"));
-	uint32_t i = 0, codings = 0;
+	unsigned present = 0, codings = 0, chunked = 0;
+	uint32_t i = 0;
+	bool empty = false;
 	struct span value, coding = {"", 0};
-	bool unknown = false;
 
 	while (fields_find(&head->fields, SPAN("transfer-encoding"), &i, &value)) {
-		codings++;
-		while (span_next_token(&value, &coding))
-			unknown |= !span_ieq(coding, SPAN("chunked"));
+		present++;
+		empty |= value.n == 0 || value.p[0] == ',' || value.p[value.n - 1] == ',';
+		while (span_next_token(&value, &coding)) {
+			codings++;
+			chunked += span_ieq(coding, SPAN("chunked"));
+		}
 	}
-	if (codings == 0) {
-		if (lengths > 1)
-			return refuse(h, 400, "more than one Content-Length");
-		return 0;
-	}
+	if (present == 0)
+		return lengths > 1 ? refuse(h, 400, "more than one Content-Length") : 0;
 	if (lengths > 0)
 		return refuse(h, 400, "both Content-Length and Transfer-Encoding");
 	if (head->minor == 0)
 		return refuse(h, 400, "Transfer-Encoding in an HTTP/1.0 request");
-	if (!span_ieq(coding, SPAN("chunked")))
+	if (codings == 0 || !span_ieq(coding, SPAN("chunked")))
 		return refuse(h, 400, "the last transfer coding is not chunked");
-	if (unknown)
-		return refuse(h, 501, "a transfer coding other than chunked");
-	if (codings > 1)
+	if (chunked > 1)
 		return refuse(h, 400, "chunked more than once");
+	if (empty)
+		return refuse(h, 400, "an empty transfer coding");
+	if (codings > 1)
+		return refuse(h, 501, "a transfer coding other than chunked");
 	return 0;
+}
+
+/* The parser frames the body, so it must have understood the fields as we do. */
+static bool parser_agrees(const struct h1 *h)
+{
+	const struct fields *f = &h->ex->head.fields;
+	bool chunked = (h->parser.flags & F_CHUNKED) != 0;
+	bool length = (h->parser.flags & F_CONTENT_LENGTH) != 0;
+
+	return chunked == (fields_count(f, SPAN("transfer-encoding")) > 0) &&
+	       length == (fields_count(f, SPAN("content-length")) > 0);
 }
 
 static int check_expect(struct h1 *h)
@@ -161,6 +282,8 @@ static int check_head(struct h1 *h)
 
 	int rc = check_framing(h);
 
+	if (rc == 0 && !parser_agrees(h))
+		rc = refuse(h, 400, "the framing of the body is malformed");
 	return rc != 0 ? rc : check_expect(h);
 }
 
@@ -170,10 +293,17 @@ static bool method_served(int method)
 	return method != HTTP_CONNECT && method != HTTP_PRI && method <= HTTP_SOURCE;
 }
 
+/* RFC 9112 9.3: close wins over all else. */
+static bool may_stay(const llhttp_t *p)
+{
+	return llhttp_should_keep_alive(p) != 0 && (p->flags & F_CONNECTION_CLOSE) == 0;
+}
+
 static int on_headers_complete(llhttp_t *p)
 {
 	struct h1 *h = p->data;
 	struct exchange *ex = h->ex;
+	bool chunked = (p->flags & F_CHUNKED) != 0;
 	int rc;
 
 	if (p->http_major != 1 || p->http_minor > 1)
@@ -183,34 +313,33 @@ static int on_headers_complete(llhttp_t *p)
 	ex->head.method = span_of(llhttp_method_name((llhttp_method_t)p->method));
 	ex->head.major = p->http_major;
 	ex->head.minor = p->http_minor;
-	ex->is_head = p->method == HTTP_HEAD;
 	rc = check_head(h);
 	if (rc != 0)
 		return rc;
-
-	bool chunked = (p->flags & F_CHUNKED) != 0;
-	bool has_body = chunked || ((p->flags & F_CONTENT_LENGTH) != 0 && p->content_length > 0);
-
+	h->has_body = chunked || p->content_length > 0;
 	if (!chunked)
-		ex->in_length = has_body ? p->content_length : 0;
-	if (ex->in_length != EXCHANGE_LENGTH_UNKNOWN && ex->in_length > http_limits.body_max)
+		ex->in_length = p->content_length;
+	if (!chunked && ex->in_length > http_limits.body_max)
 		return refuse(h, 413, "the request body is larger than --body-max");
-	h->expects = h->expects && has_body;
-	h->keep_alive = llhttp_should_keep_alive(p) != 0;
-	h->head_n = 0;
+	h->expects = h->expects && h->has_body;
+	h->keep_alive = may_stay(p);
 	p->upgrade = 0; /* offers to change the protocol are ignored (RFC 9110 7.8) */
-	h1_set_state(h, H1_BODY);
-	exchange_opened(ex, has_body);
-	return 0;
+	return HPE_PAUSED;
 }
 
-/* ---- the body ---------------------------------------------------------------------------------- */
+/* ---- the body ----------------------------------------------------------------------------------
+ */
 
 static int on_body(llhttp_t *p, const char *at, size_t n)
 {
 	struct h1 *h = p->data;
 	struct exchange *ex = h->ex;
 
+	if (!h1_vet(h, at))
+		return HPE_USER;
+	h->mark = at + n;
+	h->after_data = (p->flags & F_CHUNKED) != 0;
+	h->head_n = 0;
 	h->expects = false; /* it did not wait for us */
 	if (h->answered) {
 		h->dropped += (uint32_t)n;
@@ -228,48 +357,60 @@ static int on_chunk_header(llhttp_t *p)
 {
 	struct h1 *h = p->data;
 
+	if (!h->answered && p->content_length > http_limits.body_max - h->ex->in_total)
+		return refuse(h, 413, "the request body is larger than --body-max");
 	h->in_trailers = p->content_length == 0;
-	h->head_n = 0;
 	return 0;
 }
 
+/* Dropped, but not without bound: all of them together may be as large as a head. */
 static int on_chunk_extension(llhttp_t *p, const char *at, size_t n)
 {
-	return count_head(p->data, n); /* dropped, but not without bound */
+	struct h1 *h = p->data;
+
+	h->extra_n += (uint32_t)n;
+	if (h->extra_n > http_limits.head_max)
+		return refuse(h, 431, "the chunk extensions are larger than --head-max");
+	return 0;
 }
 
 static int on_message_complete(llhttp_t *p)
 {
-	struct h1 *h = p->data;
-
-	h1_set_state(h, H1_WAIT);
-	if (!h->answered)
-		exchange_push_end(h->ex);
 	return HPE_PAUSED;
+}
+
+/* What could not stand in any method is not a method that is unknown. */
+static bool failed_at_tchar(const struct h1 *h)
+{
+	const char *at = llhttp_get_error_pos(&h->parser);
+
+	return at != NULL && field_name_ok((struct span){at, 1});
 }
 
 int h1_parse_status(struct h1 *h, llhttp_errno_t err)
 {
+	const llhttp_t *p = &h->parser;
+
 	if (h->reject != 0)
 		return h->reject;
-	switch ((int)err) {
-	case HPE_INVALID_METHOD:
+	h->why = llhttp_get_error_reason(p);
+	if (err == HPE_INVALID_METHOD && failed_at_tchar(h)) {
 		h->why = "the request method is not known";
 		return 501;
-	case HPE_INVALID_VERSION:
-	case HPE_PAUSED_H2_UPGRADE:
+	}
+	if ((err == HPE_INVALID_VERSION && (p->http_major != 1 || p->http_minor > 1)) ||
+		err == HPE_PAUSED_H2_UPGRADE) {
 		h->why = "only HTTP/1.0 and HTTP/1.1 are spoken here";
 		return 505;
-	default:
-		h->why = llhttp_get_error_reason(&h->parser);
-		return 400;
 	}
+	return 400;
 }
 
 const llhttp_settings_t h1_parser_settings = {
 	.on_message_begin = on_message_begin,
 	.on_method = on_method,
 	.on_url = on_url,
+	.on_version = on_version,
 	.on_header_field = on_header_field,
 	.on_header_value = on_header_value,
 	.on_header_value_complete = on_header_value_complete,

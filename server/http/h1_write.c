@@ -85,7 +85,7 @@ static bool rest_too_large(const struct h1 *h, const struct exchange *ex)
 	if (h->expects) /* the client may or may not send it now: nobody can tell */
 		return true;
 	return ex->in_length != EXCHANGE_LENGTH_UNKNOWN &&
-		ex->in_length - ex->in_total > HTTP_DROP_MAX;
+	       ex->in_length - ex->in_total > HTTP_DROP_MAX;
 }
 
 static bool bodiless(const struct exchange *ex)
@@ -103,13 +103,13 @@ static char *put_framing(char *to, struct h1 *h, const struct exchange *ex)
 		to = put_u64(to, ex->out_length);
 		return PUT(to, "\r\n");
 	}
-	if (bodiless(ex))
+	if (bodiless(ex) || ex->is_head) /* HEAD: nobody knows how GET would be framed */
 		return to;
 	if (ex->head.minor >= 1) {
-		h->chunked = !ex->is_head;
+		h->chunked = true;
 		return PUT(to, "transfer-encoding: chunked\r\n");
 	}
-	h->close = h->close || !ex->is_head; /* HTTP/1.0: the end of the connection ends the body */
+	h->close = true; /* HTTP/1.0: the end of the connection ends the body */
 	return to;
 }
 

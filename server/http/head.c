@@ -21,6 +21,18 @@ static const char *split_path(struct head *h, struct span t)
 	return NULL;
 }
 
+/* uri-host [ ":" port ] (RFC 9110 7.2), loosely: what cannot stand in it is refused. */
+static bool host_value_ok(struct span v)
+{
+	for (size_t i = 0; i < v.n; i++) {
+		unsigned char c = (unsigned char)v.p[i];
+
+		if (c <= 0x20 || c >= 0x7f || strchr("/?#@\\\"<>^`{|},", c) != NULL)
+			return false;
+	}
+	return true;
+}
+
 /* RFC 9112 3.2.2: the authority of an absolute-form counts, whatever the Host field says. */
 static void replace_host(struct head *h, struct span authority)
 {
@@ -48,6 +60,8 @@ static const char *split_absolute(struct head *h, size_t scheme_n)
 		return "the request target has no host";
 	if (memchr(rest.p, '@', n) != NULL)
 		return "the request target carries user information";
+	if (!host_value_ok((struct span){rest.p, n}))
+		return "the request target's host is malformed";
 	replace_host(h, (struct span){rest.p, n});
 	rest = (struct span){rest.p + n, rest.n - n};
 	if (rest.n > 0 && rest.p[0] == '/')
@@ -87,18 +101,6 @@ const char *head_split_target(struct head *h)
 	if (starts_with_nocase(t, SPAN("https://")))
 		return split_absolute(h, 8);
 	return "the request target is neither a path nor a URI";
-}
-
-/* uri-host [ ":" port ] (RFC 9110 7.2), loosely: what cannot stand in it is refused. */
-static bool host_value_ok(struct span v)
-{
-	for (size_t i = 0; i < v.n; i++) {
-		unsigned char c = (unsigned char)v.p[i];
-
-		if (c <= 0x20 || c >= 0x7f || strchr("/?#@\\\"<>^`{|},", c) != NULL)
-			return false;
-	}
-	return true;
 }
 
 const char *head_check_host(const struct head *h)

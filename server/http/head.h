@@ -9,8 +9,8 @@
  * versions (the target's form, the Host field) is checked here.
  */
 struct head {
-	struct span method; /* upper case as received */
-	struct span target; /* as received */
+	struct span method;   /* upper case as received */
+	struct span target;   /* as received */
 	struct span raw_path; /* the target's path, still encoded; "*" for OPTIONS * */
 	struct span path;     /* raw_path, percent-decoded once */
 	struct span query;    /* behind the "?", "" if none */

@@ -177,7 +177,8 @@ static ssize_t write_queue(struct conn *c)
 			return ERR_AGAIN; /* a short write: the socket is full */
 	}
 	while (c->file_fd >= 0) {
-		ssize_t sent = c->transport->send_file(c, c->file_fd, &c->file_offset, c->file_left);
+		ssize_t sent =
+			c->transport->send_file(c, c->file_fd, &c->file_offset, c->file_left);
 
 		if (sent < 0)
 			return sent;
@@ -215,6 +216,7 @@ static void flush_item(struct loop_item *item)
 	rc = write_queue(c);
 	if (rc < 0 && rc != ERR_AGAIN) {
 		/* A file that shrank under us cannot be answered any more: the peer must notice. */
+		loop_stir(c->pool->loop);
 		conn_close(c, rc == ERR_IO ? CLOSE_APP : CLOSE_RESET);
 		return;
 	}
@@ -230,6 +232,7 @@ static void flush_item(struct loop_item *item)
 	}
 	if (c->was_full && c->file_fd < 0 && c->out.total <= c->pool->high_water / 2) {
 		c->was_full = false;
+		loop_stir(c->pool->loop);
 		c->proto->room(c);
 	}
 }
@@ -339,8 +342,8 @@ void conn_close(struct conn *c, enum close_reason why)
 
 void conn_pool_init(struct conn_pool *p, struct loop *loop)
 {
-	*p = (struct conn_pool){.loop = loop, .high_water = 65536,
-		.write_timeout_us = 30 * CLOCK_SECOND};
+	*p = (struct conn_pool){
+		.loop = loop, .high_water = 65536, .write_timeout_us = 30 * CLOCK_SECOND};
 	slab_init(&p->slab, "conn", sizeof(struct conn));
 	list_init(&p->all);
 }

@@ -41,11 +41,11 @@ const char *close_reason_name(enum close_reason r);
 /* What a protocol offers to its connection. */
 struct conn_proto {
 	const char *name;
-	void (*input)(struct conn *c);  /* take what you can of conn_input; leave the rest */
-	void (*eof)(struct conn *c);    /* the peer will send no more */
-	void (*room)(struct conn *c);   /* the output queue fell below the low-water mark */
-	void (*slow)(struct conn *c);   /* the read deadline is over */
-	void (*drain)(struct conn *c);  /* finish what runs, begin nothing new */
+	void (*input)(struct conn *c); /* take what you can of conn_input; leave the rest */
+	void (*eof)(struct conn *c);   /* the peer will send no more */
+	void (*room)(struct conn *c);  /* the output queue fell below the low-water mark */
+	void (*slow)(struct conn *c);  /* the read deadline is over */
+	void (*drain)(struct conn *c); /* finish what runs, begin nothing new */
 	void (*closed)(struct conn *c, enum close_reason why); /* the connection is dead */
 	void (*release)(struct conn *c);                       /* reap: free your state */
 };
@@ -71,26 +71,26 @@ struct conn_pool {
 };
 
 struct conn {
-	struct list all;               /* in pool->all */
+	struct list all; /* in pool->all */
 	struct loop_item feed, flush, reap;
-	struct conn_pool *pool;        /* borrowed for life */
+	struct conn_pool *pool; /* borrowed for life */
 	const struct transport *transport;
 	const struct conn_proto *proto;
-	void *state_of_proto;          /* owned by the protocol, freed in its release */
-	struct conn_input *in;         /* owned; NULL while nothing is unread */
+	void *state_of_proto;  /* owned by the protocol, freed in its release */
+	struct conn_input *in; /* owned; NULL while nothing is unread */
 	struct chunkq out;
 	struct deadline read_by, write_by;
 	struct ev_io io;
 	int fd;
-	int file_fd;                   /* owned; -1: none. Sent behind `out` */
+	int file_fd; /* owned; -1: none. Sent behind `out` */
 	off_t file_offset;
 	size_t file_left;
-	uint8_t state;                 /* enum conn_state; conn_set_state only */
-	uint8_t watching;              /* EV_READ | EV_WRITE as last told to the transport */
-	bool paused;                   /* the protocol wants no input now */
-	bool eof;                      /* the peer sent FIN */
-	bool was_full;                 /* the queue was over high water: tell the protocol when not */
-	uint16_t linger_left;          /* KiB that LINGER still drops */
+	uint8_t state;        /* enum conn_state; conn_set_state only */
+	uint8_t watching;     /* EV_READ | EV_WRITE as last told to the transport */
+	bool paused;          /* the protocol wants no input now */
+	bool eof;             /* the peer sent FIN */
+	bool was_full;        /* the queue was over high water: tell the protocol when not */
+	uint16_t linger_left; /* KiB that LINGER still drops */
 	const struct listener *listener; /* borrowed; NULL in tests */
 	union {
 		struct sockaddr sa;
@@ -104,7 +104,8 @@ void conn_pool_fini(struct conn_pool *p); /* all connections must be closed and 
 void conn_pool_close_all(struct conn_pool *p, enum close_reason why);
 void conn_pool_drain(struct conn_pool *p); /* tells every protocol to come to its end */
 
-/* A connection on a non-blocking fd; proto and its state are set by the caller before conn_start. */
+/* A connection on a non-blocking fd; proto and its state are set by the caller before conn_start.
+ */
 struct conn *conn_new(struct conn_pool *p, const struct transport *t, int fd);
 void conn_start(struct conn *c); /* begins to read */
 
@@ -138,15 +139,17 @@ static inline void conn_dirty(struct conn *c)
 /* Over the high-water mark (or a file is on its way)? If so, proto->room will be called. */
 static inline bool conn_full(struct conn *c)
 {
-	c->was_full = c->out.total >= c->pool->high_water || c->file_fd >= 0;
-	return c->was_full;
+	if (c->out.total < c->pool->high_water && c->file_fd < 0)
+		return false;
+	c->was_full = true;
+	return true;
 }
 
 /* The file's bytes go out behind what is queued; takes the descriptor. One file at a time. */
 void conn_send_file(struct conn *c, int fd, off_t offset, size_t n);
 
-void conn_finish(struct conn *c);                        /* OPEN → CLOSING */
-void conn_close(struct conn *c, enum close_reason why);  /* → DEAD */
+void conn_finish(struct conn *c);                       /* OPEN → CLOSING */
+void conn_close(struct conn *c, enum close_reason why); /* → DEAD */
 
 /* The peer must do its part within this time, or proto->slow is called; 0 takes the limit away. */
 static inline void conn_read_within(struct conn *c, uint64_t us)

@@ -37,9 +37,10 @@ static bool phases(struct loop *l)
 {
 	bool left = run_phase(l);
 
+	l->stirred = false;
 	drain_list(&l->flush);
 	drain_list(&l->reap);
-	return left || !list_empty(&l->feed) || !list_empty(&l->flush);
+	return left || l->stirred || !list_empty(&l->feed) || !list_empty(&l->flush);
 }
 
 static void arm_timer(struct loop *l)

@@ -41,6 +41,7 @@ struct loop {
 	struct list reap;  /* loop_item: dead objects */
 	loop_runner_fn *runner;
 	void *runner_arg;
+	bool stirred; /* see loop_stir */
 	bool stopping;
 };
 
@@ -55,8 +56,18 @@ void loop_set_runner(struct loop *l, loop_runner_fn *fn, void *arg);
 void loop_run(struct loop *l);  /* until loop_stop */
 void loop_stop(struct loop *l); /* after the current tick */
 
-/* One tick without libev: deadlines, feed, run, flush, reap. For tests with a clock of their own. */
+/* One tick without libev: deadlines, feed, run, flush, reap. For tests with a clock of their own.
+ */
 void loop_turn(struct loop *l);
+
+/*
+ * Something may have become runnable in the flush phase, which the runner is past: it is asked
+ * once more before the poll blocks.
+ */
+static inline void loop_stir(struct loop *l)
+{
+	l->stirred = true;
+}
 
 void loop_item_init(struct loop_item *item, void (*fn)(struct loop_item *item));
 

@@ -5,7 +5,7 @@
 
 #include <lauxlib.h>
 
-/* A heap that a job left larger than this is collected at once rather than kept for the next. */
+/* Garbage that an idle state may hold, besides as much as its modules keep. */
 #define REST_KIB (8 * 1024)
 
 /* What vm_call or vm_require left on the stack. */
@@ -56,8 +56,10 @@ int job_vm_run(struct job_vm *vm, struct span in, struct buf *out)
 
 void job_vm_rest(struct job_vm *vm)
 {
-	if (vm->L && lua_gc(vm->L, LUA_GCCOUNT, 0) > REST_KIB)
-		lua_gc(vm->L, LUA_GCCOLLECT, 0);
+	if (!vm->L || lua_gc(vm->L, LUA_GCCOUNT, 0) <= REST_KIB + 2 * vm->kept_kib)
+		return;
+	lua_gc(vm->L, LUA_GCCOLLECT, 0);
+	vm->kept_kib = lua_gc(vm->L, LUA_GCCOUNT, 0);
 }
 
 void job_vm_fini(struct job_vm *vm)

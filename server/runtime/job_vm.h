@@ -13,6 +13,7 @@ struct lua_State;
 struct job_vm {
 	struct lua_State *L; /* owned */
 	int run_ref;         /* job.run, in the registry */
+	int kept_kib;        /* the heap after the last collection of job_vm_rest */
 };
 
 /* Results of job_vm_run, besides ERR_FAILED. The numbers are known to moonloop/thread.lua. */
@@ -24,7 +25,7 @@ enum job_vm_result {
 /* ERR_FAILED: the state itself failed; out is a text. The next job gets a new one. */
 int job_vm_run(struct job_vm *vm, struct span in, struct buf *out);
 
-/* After a job that left much garbage: collects it, as an idle thread has time. */
+/* Collects what a job left if the heap grew by much: an idle thread has time, and holds memory. */
 void job_vm_rest(struct job_vm *vm);
 
 void job_vm_fini(struct job_vm *vm); /* the struct may be used again */

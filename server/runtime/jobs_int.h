@@ -8,16 +8,17 @@
 #include <stdatomic.h>
 
 /*
- * Private to jobs.c (queue and threads) and job_file.c (what a thread does for a file).
+ * Private to jobs.c (the loop's side: ids, results, owners), job_pool.c (the queue and the threads)
+ * and job_file.c (what a thread does for a file).
  *
- * A job has two axes. Where it is, below the pool's mutex: who holds the mutex and finds it QUEUED
- * may take it away. What its owner knows of it, the loop's own: a job that its owner freed while a
- * thread had it stays until the thread brings it back.
+ * A job has two axes. Where it is, below the pool's mutex: who finds it QUEUED may take it away.
+ * What its owner knows of it, the loop's own: a job that its owner freed while a thread had it
+ * stays until the thread brings it back.
  */
 enum job_place {
-	JOB_QUEUED,  /* in pool.queue */
+	JOB_QUEUED,  /* in the queue */
 	JOB_RUNNING, /* in no list: a thread has it */
-	JOB_BROUGHT, /* in pool.done, on its way to the loop; stays so */
+	JOB_BROUGHT, /* on its way to the loop, or there; stays so */
 };
 
 enum job_state {
@@ -47,7 +48,23 @@ struct job {
 	bool fd_taken; /* JOB_OPEN_FILE: the descriptor is the owner's */
 };
 
-/* What a thread does for each kind: the result; fills job->out. */
+/* ---- job_pool.c: called by the loop's thread ---- */
+
+/* `brought` is called by a thread, below the mutex, after each job; never after job_pool_stop. */
+void job_pool_open(unsigned threads, unsigned queue_max, void (*brought)(void));
+
+int job_pool_put(struct job *job);        /* 0; ERR_QUEUE_FULL; ERR_SHUTDOWN once stopped */
+bool job_pool_withdraw(struct job *job);  /* true: no thread has it, nor will */
+void job_pool_collect(struct list *done); /* an empty list, for the jobs that were brought */
+
+unsigned job_pool_threads(void);
+unsigned job_pool_waiting(void);
+
+void job_pool_stop(void); /* what was not begun is brought as it is; may be called again */
+bool job_pool_join(uint64_t wait_us); /* true: all threads went */
+void job_pool_close(void);            /* once all went */
+
+/* ---- job_file.c: called by a thread; the result, with the output in job->out ---- */
 int job_file_read(struct job *job);
 int job_file_write(struct job *job);
 int job_file_open(struct job *job);

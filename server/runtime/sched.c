@@ -8,17 +8,20 @@
 
 struct scheduler sched;
 
+/* Of this thread: a pool thread, where the same verbs can be called, must see none. */
+static _Thread_local struct task *current;
+
 /* Runs between two readings of the clock against the budget. */
 #define RUNS_PER_CHECK 16
 
 struct task *sched_current(void)
 {
-	return sched.current;
+	return current;
 }
 
 uint64_t sched_lua_us(const struct task *t)
 {
-	return t->lua_us + (t == sched.current ? clock_mono_us() - sched.run_from_us : 0);
+	return t->lua_us + (t == current ? clock_mono_us() - sched.run_from_us : 0);
 }
 
 void sched_set_timing(bool on)
@@ -88,8 +91,8 @@ static void run_one(struct task *t)
 	const void *marker;
 	int rc;
 
-	ENSURE(sched.current == NULL);
-	sched.current = t;
+	ENSURE(current == NULL);
+	current = t;
 	t->state = TASK_RUNNING;
 	t->woken = false;
 	if (sched.timing) {
@@ -98,7 +101,7 @@ static void run_one(struct task *t)
 			t->begun_us = sched.run_from_us;
 	}
 	rc = start_or_continue(t);
-	sched.current = NULL;
+	current = NULL;
 	if (sched.timing)
 		t->lua_us += clock_mono_us() - sched.run_from_us;
 

@@ -18,7 +18,6 @@ struct scheduler {
 	struct lua_State *L;      /* borrowed: the worker's VM */
 	struct slab tasks;
 	struct list queue; /* RUNNABLE tasks, in order */
-	struct task *current;
 	sched_done_fn *done;
 	int main_ref;            /* task_main */
 	const void *wait_marker; /* addresses of two tables that core/task.lua keeps alive */

@@ -16,6 +16,7 @@ struct task *task_new(enum task_kind kind, double arg)
 		return NULL;
 	*t = (struct task){.kind = (uint8_t)kind, .arg = arg, .state = TASK_WAITING};
 	list_init(&t->run_link);
+	list_init(&t->wait_link);
 	deadline_init(&t->alarm, on_alarm);
 	STATS_ADD(tasks_now, 1);
 	task_wake(t);
@@ -25,6 +26,7 @@ struct task *task_new(enum task_kind kind, double arg)
 void task_end(struct task *t)
 {
 	list_del(&t->run_link);
+	list_del(&t->wait_link);
 	deadline_remove(&sched.loop->deadlines, &t->alarm);
 	slab_free(&sched.tasks, t);
 	STATS_ADD(tasks_now, -1);
@@ -47,6 +49,7 @@ void task_wake(struct task *t)
 	} else if (t->state == TASK_WAITING) {
 		t->state = TASK_RUNNABLE;
 		list_add(&sched.queue, &t->run_link);
+		loop_stir(sched.loop);
 	}
 }
 

@@ -36,6 +36,7 @@ enum task_kind {
 struct task {
 	struct list run_link;   /* in the run queue while RUNNABLE */
 	struct deadline alarm;  /* wakes it */
+	struct list wait_link;  /* in somebody's list of tasks to be woken */
 	struct lua_State *co;        /* borrowed from the trampoline pool; NULL before the first run */
 	int co_ref;             /* anchors it */
 	double arg;

@@ -117,6 +117,27 @@ class Load:
         self._process.communicate()
 
 
+class Beside:
+    """One more client, which has one slow request in progress while the load runs."""
+
+    def __init__(self, port: int, request: bytes) -> None:
+        self._port = port
+        self._request = request
+
+    def __enter__(self) -> Beside:
+        if self._request:
+            self._socket = socket.create_connection(("127.0.0.1", self._port), timeout=5)
+            self._socket.sendall(self._request)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._request:
+            with self._socket, self._socket.makefile("rb") as stream:
+                status, _ = _read_answer(stream)
+            if status != 200:
+                raise BenchError(f"the request beside the load was answered {status}")
+
+
 class LoadRun:
     """One server under one load scenario: its rounds so far, or why there are no more of them."""
 
@@ -154,7 +175,7 @@ class LoadRun:
     def _measure(self, seconds: float) -> Figures:
         """What the generator counted, and the server's CPU time for exactly that."""
         server = self._server
-        with Load(
+        with Beside(server.port, self._scenario.beside), Load(
             self._setup, self._scenario, server.port, self._body_bytes, seconds=seconds
         ) as load:
             core_before = core_busy_seconds(self._setup.server_cpu)

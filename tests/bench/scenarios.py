@@ -43,6 +43,7 @@ class Scenario:
     kind: str = "load"  # "load": requests as fast as answered; "idle": memory of open connections
     peers: tuple[str, ...] = EVERYBODY
     note: str = ""
+    beside: bytes = b""  # a request that one more client repeats while the load runs
 
     def is_right(self, body: bytes) -> bool:
         """Whether a body is the answer."""
@@ -121,6 +122,16 @@ SCENARIOS = (
         peers=WITH_ROUTES,
     ),
     Scenario(
+        "blocking",
+        "hello, while a handler keeps a pool thread busy for 2 s",
+        HELLO,
+        GREETING,
+        16,
+        peers=("moonloop",),
+        beside=http_request("/block"),
+        note="The thread's work shares the one core with the loop: what counts here is p99.",
+    ),
+    Scenario(
         "idle",
         "memory of idle keep-alive connections, one request each",
         HELLO,
@@ -136,6 +147,7 @@ TARGETS = (
     Target("hello, CPU per request", "plaintext", "cpu_us", 0.9, peer="nginx"),
     Target("pipelined, CPU per request", "pipelined", "cpu_us", 0.35, peer="nginx"),
     Target("idle connection, bytes", "idle", "bytes_per_connection", 1024),
+    Target("hello beside a busy thread, p99 ms", "blocking", "p99_ms", 20),
     Target("sleep, CPU per request", "sleep", "cpu_us", 1.1, peer="nginx"),
     Target("sleep, requests/s", "sleep", "requests_per_s", 0.9, peer="nginx", at_least=True),
 )

@@ -50,8 +50,8 @@ local function boot()
 		return start_failed(errors.text(app))
 	end
 	if not callable(app) then
-		return start_failed(("%s returned %s; an application file ends with: return function(scope, receive, send) ... end")
-			:format(config.file or config.module, app == nil and "nothing" or "a " .. type(app)))
+		return start_failed(("%s returned %s; an application file ends with: return function(scope, receive, send)"
+			.. " ... end"):format(config.file or config.module, app == nil and "nothing" or "a " .. type(app)))
 	end
 	lasgi.app = app
 	local started, why = lifespan.start(app)
@@ -69,7 +69,7 @@ end
 -- ---- one task -----------------------------------------------------------------------------------
 
 local function request_failed(ex, err)
-	if err == CANCELLED then
+	if err == CANCELLED and C.ml_task_must_stop() ~= 0 then
 		return false
 	end
 	lasgi.log_error(ex, errors.text(err))

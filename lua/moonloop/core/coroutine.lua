@@ -4,6 +4,8 @@
 -- with the inner coroutine when the task is woken. `yield` outside of any user coroutine would reach
 -- the scheduler: it is an error.
 
+local blame = require("moonloop.core.errors").blame
+
 local raw_resume, raw_yield = coroutine.resume, coroutine.yield
 local raw_create, raw_running = coroutine.create, coroutine.running
 local raw_isyieldable = coroutine.isyieldable
@@ -22,11 +24,20 @@ local function pass(co, ok, first, ...)
 	return ok, first, ...
 end
 
+local function check(name, value, expected)
+	if type(value) ~= expected then
+		blame(("bad argument #1 to '%s' (%s expected, got %s)")
+			:format(name, expected == "thread" and "coroutine" or expected, type(value)))
+	end
+end
+
 local function resume(co, ...)
+	check("resume", co, "thread")
 	return pass(co, raw_resume(co, ...))
 end
 
 local function create(fn)
+	check("create", fn, "function")
 	local co = raw_create(fn)
 	made[co] = true
 	return co
@@ -40,6 +51,7 @@ local function unwrap(ok, ...)
 end
 
 local function wrap(fn)
+	check("wrap", fn, "function")
 	local co = create(fn)
 	return function(...)
 		return unwrap(resume(co, ...))
@@ -49,7 +61,7 @@ end
 local function yield(...)
 	local co = raw_running()
 	if co == nil or not made[co] then
-		error("coroutine.yield outside of a coroutine: a handler waits with moonloop's functions", 2)
+		blame("coroutine.yield outside of a coroutine: a handler waits with moonloop's functions")
 	end
 	return raw_yield(...)
 end

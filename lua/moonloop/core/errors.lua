@@ -31,15 +31,22 @@ local function tidy(text)
 	for line in text:gmatch("[^\n]+") do
 		in_stack = in_stack or line == "stack traceback:"
 		local ours = line:find("^%s*moonloop%.[%w_.]+:%d+:") or line:find("^%s*%[C%]: in function 'x?pcall'")
+			or line:find("^%s*%[C%]: in function 'error'")
 		if not (in_stack and ours) then
 			lines[#lines + 1] = line
 		end
+	end
+	if lines[#lines] == "stack traceback:" then
+		lines[#lines] = nil
 	end
 	return table.concat(lines, "\n")
 end
 
 --- A handler for xpcall: notes the traceback and returns the error as it is.
 function errors.note(err)
+	if err == errors.CANCELLED and C.ml_task_must_stop() ~= 0 then
+		return err -- no failure: nobody will ask
+	end
 	local id = C.ml_task_self()
 	local noted = notes[id]
 	if noted == nil or noted.err ~= err then
@@ -71,10 +78,15 @@ function errors.forget(id)
 	end
 end
 
+-- Modules of the binary are named without a file name's ending.
+local function is_ours(source)
+	return source:find("^@moonloop%.") and not source:find("%.lua$")
+end
+
 -- Whose code a stack level is: nil for C and for this runtime's own functions.
 local function user_line(level)
 	local info = debug.getinfo(level + 1, "Sl")
-	if info.what == "C" or info.currentline < 0 or info.source:find("^@moonloop%.") then
+	if info.what == "C" or info.currentline < 0 or is_ours(info.source) then
 		return nil
 	end
 	return ("%s:%d: "):format(info.short_src, info.currentline)

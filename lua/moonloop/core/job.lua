@@ -73,7 +73,7 @@ function job.run(bytes)
 		local err, at = raised_err, raised_at
 		raised_err, raised_at = nil, nil
 		if at == nil then -- no room even for the handler
-			err, at = results, ""
+			err, at = "stack overflow (" .. tostring(results) .. ")", ""
 		end
 		return encode_error(err, at), true
 	end

@@ -4,21 +4,30 @@
 
 local native = require("moonloop.core.ffi")
 local c_functions = require("moonloop.core.native")
+local errors = require("moonloop.core.errors")
 local log = require("moonloop.log")
 local task = require("moonloop.core.task")
 
 local C, codes = native.C, native.codes
-local native_send, read = c_functions.send, c_functions.read
+local native_send, native_trailers, read = c_functions.send, c_functions.trailers, c_functions.read
 local AGAIN, SHUTDOWN, GONE, CLOSED = codes.AGAIN, codes.SHUTDOWN, codes.GONE, codes.CLOSED
-local park, wait = task.park, task.wait
+local park, wait, blame, CANCELLED = task.park, task.wait, errors.blame, errors.CANCELLED
 local type, error, pairs, tostring = type, error, pairs, tostring
 
 local LASGI = { version = "1.0", spec_version = "1.0" }
-local EXTENSIONS = {
-	["http.response.trailers"] = {},
-	["http.response.early_hint"] = {},
-	["http.response.file"] = {},
-}
+
+-- What ml_ex_offers answers → scope.extensions.
+local EXTENSIONS = {}
+for mask = 0, 7 do
+	local function offer(flag)
+		return bit.band(mask, flag) ~= 0 and {} or nil
+	end
+	EXTENSIONS[mask] = {
+		["http.response.file"] = offer(C.ML_OFFERS_FILE),
+		["http.response.early_hint"] = offer(C.ML_OFFERS_HINT),
+		["http.response.trailers"] = offer(C.ML_OFFERS_TRAILERS),
+	}
+end
 
 local lasgi = {
 	--- set by core.boot: --root-path, and the table that the lifespan filled
@@ -34,8 +43,8 @@ local makers = {
 	lasgi = function()
 		return LASGI
 	end,
-	extensions = function()
-		return EXTENSIONS
+	extensions = function(ex)
+		return EXTENSIONS[C.ml_ex_offers(ex)]
 	end,
 	root_path = function()
 		return lasgi.root_path
@@ -83,7 +92,7 @@ local Scope = {
 		end
 		local value = make(scope.exchange_)
 		if value == nil and key ~= "client" then
-			error("scope." .. key .. " is first read after its request ended: read it while the request runs", 2)
+			blame("scope." .. key .. " is first read after its request ended: read it while the request runs")
 		end
 		scope[key] = value
 		return value
@@ -99,7 +108,8 @@ local function disconnect(ex, rc)
 	return { type = "http.disconnect", reason = reason }
 end
 
--- A receive that waits is not cancelled: it hears of the disconnection as a message.
+-- A receive that waits hears of the disconnection as a message; only who is cancelled while the
+-- client is still there (a task that the request spawned) is stopped by an error.
 local function receive_slow(ex, timeout)
 	local due = timeout and C.ml_now() + timeout
 	local body, more
@@ -114,6 +124,9 @@ local function receive_slow(ex, timeout)
 		end
 		park()
 		body, more = read(ex)
+		if more == AGAIN and C.ml_task_must_stop() ~= 0 then
+			error(CANCELLED, 0)
+		end
 	until body or more ~= AGAIN
 	if due then
 		C.ml_task_alarm(-1)
@@ -125,26 +138,31 @@ local function receive_slow(ex, timeout)
 end
 
 local function receive(ex, timeout)
+	if timeout ~= nil and type(timeout) ~= "number" then
+		blame("receive: timeout must be a number of seconds, got " .. type(timeout), lasgi.app)
+	end
 	local body, more = read(ex)
 	if body then
 		return { type = "http.request", body = body, more_body = more }
 	elseif more ~= AGAIN then
 		return disconnect(ex, more)
-	elseif timeout ~= nil and type(timeout) ~= "number" then
-		error("receive: timeout must be a number of seconds, got " .. type(timeout), 2)
 	end
 	return receive_slow(ex, timeout)
 end
 
 -- ---- send ---------------------------------------------------------------------------------------
--- `send` is tail-called from the application's closure, so that level 2 is the application's line.
+-- Nothing here counts stack levels: what the application did wrong is raised by `blame`.
+
+local function wrong(what)
+	blame(what, lasgi.app)
+end
 
 -- rc < 0 → nil, "closed", or raises what the application did wrong.
-local function refuse(rc, out_of_order, what, level)
+local function refuse(rc, out_of_order, what)
 	if rc == CLOSED or rc == GONE then
 		return nil, "closed"
 	end
-	error(rc == codes.STATE and out_of_order or what or native.name(rc), level + 1)
+	wrong(rc == codes.STATE and out_of_order or what or native.name(rc))
 end
 
 -- The queue was full: wait for room, go on behind what was taken. The wait raises on cancellation.
@@ -156,7 +174,7 @@ local function write_rest(ex, body, last, taken)
 		if rc >= 0 then
 			taken = taken + rc
 		elseif rc ~= AGAIN then
-			return refuse(rc, "the response is already complete", nil, 2)
+			return refuse(rc, "another task has ended the response while this send was waiting")
 		end
 	end
 	return true
@@ -164,58 +182,47 @@ end
 
 local senders = {}
 
-senders["http.response.trailers"] = function(ex, message, level)
-	local headers = message.headers or {}
-	if type(headers) ~= "table" then
-		error("http.response.trailers: headers must be a table, got " .. type(headers), level + 1)
+senders["http.response.trailers"] = function(ex, message)
+	local result, code = native_trailers(ex, message.headers)
+	if type(result) == "string" then
+		wrong("http.response.trailers: " .. result)
 	end
-	for key, value in pairs(headers) do
-		local name = key
-		if type(value) == "table" then
-			name, value = value[1], value[2]
-		end
-		if type(name) ~= "string" or type(value) ~= "string" then
-			error("http.response.trailers: names and values must be strings", level + 1)
-		end
-		local rc = C.ml_ex_trailer(ex, name, #name, value, #value)
-		if rc < 0 then
-			return refuse(rc, "trailers come after the last piece of body, announced by trailers = true",
-				("trailer %q is refused: %s"):format(name, native.name(rc)), level + 1)
-		end
-	end
-	local rc = C.ml_ex_end_trailers(ex)
-	if rc < 0 then
-		return refuse(rc, "trailers come after the last piece of body, announced by trailers = true", nil, level + 1)
-	end
-	return true
+	return result, code
 end
 
-senders["http.response.early_hint"] = function(ex, message, level)
+senders["http.response.early_hint"] = function(ex, message)
 	local links = message.links
 	if type(links) == "table" then
+		for i = 1, #links do
+			if type(links[i]) ~= "string" then
+				wrong(("http.response.early_hint: links[%d] must be a string, got %s"):format(i, type(links[i])))
+			end
+		end
 		links = table.concat(links, ", ")
 	end
-	if type(links) ~= "string" then
-		error("http.response.early_hint: links must be a string or an array of strings", level + 1)
+	if type(links) ~= "string" or links == "" then
+		wrong("http.response.early_hint: links must be a string or an array of strings, got "
+			.. (links == "" and "none" or type(links)))
 	end
 	local rc = C.ml_ex_hint(ex, links, #links)
 	if rc < 0 then
 		return refuse(rc, "an early hint comes before http.response.start",
-			"http.response.early_hint: links has a control character", level + 1)
+			"http.response.early_hint: links has a control character")
 	end
 	return true
 end
 
-senders["http.response.file"] = function(ex, message, level)
-	return require("moonloop.core.sendfile")(ex, message, refuse, level + 1)
+senders["http.response.file"] = function(ex, message)
+	return require("moonloop.core.sendfile")(ex, message, refuse)
 end
 
 local function send_other(ex, message)
-	local sender = senders[message.type]
+	local kind = message.type
+	local sender = senders[kind]
 	if sender == nil then
-		error("send: unknown message type " .. tostring(message.type), 2)
+		wrong(kind == nil and "send: the message has no type" or "send: unknown message type " .. tostring(kind))
 	end
-	return sender(ex, message, 1)
+	return sender(ex, message)
 end
 
 local function send(ex, message)
@@ -229,7 +236,7 @@ local function send(ex, message)
 	elseif result == 0 then
 		return send_other(ex, message)
 	end
-	error(result, 2)
+	wrong(result)
 end
 
 -- ---- one request --------------------------------------------------------------------------------

@@ -18,6 +18,9 @@ local function set(new, text)
 end
 
 local function receive(timeout)
+	if timeout ~= nil and type(timeout) ~= "number" then
+		errors.blame("receive: timeout must be a number of seconds, got " .. type(timeout), lasgi.app)
+	end
 	local due = timeout and C.ml_now() + timeout
 	while #inbox == 0 do
 		if due then
@@ -37,6 +40,13 @@ local function post(message)
 	task.wake_all(inbox)
 end
 
+-- What an application may send, and what it answers by that.
+local ANSWERS = {
+	["lifespan.startup.complete"] = "lifespan.startup",
+	["lifespan.startup.failed"] = "lifespan.startup",
+	["lifespan.shutdown.complete"] = "lifespan.shutdown",
+}
+
 local function send(message)
 	local kind = type(message) == "table" and message.type or nil
 	if type(kind) == "string" and kind:find("^http%.") then
@@ -48,10 +58,14 @@ local function send(message)
 		set("failed", tostring(message.message or "lifespan.startup.failed without a message"))
 	elseif kind == "lifespan.shutdown.complete" and state == "stopping" then
 		set("stopped")
+	elseif type(message) ~= "table" then
+		errors.blame("send: expected a message (a table), got " .. type(message), lasgi.app)
 	elseif kind == nil then
-		error("send: expected a message (a table with a type), got " .. type(message), 2)
+		errors.blame("send: the message has no type", lasgi.app)
+	elseif ANSWERS[kind] then
+		errors.blame(("send: %s comes once, after %s"):format(kind, ANSWERS[kind]), lasgi.app)
 	else
-		error(("send: %s does not fit here (lifespan is %s)"):format(tostring(kind), state), 2)
+		errors.blame("send: unknown message type " .. tostring(kind) .. " in a lifespan", lasgi.app)
 	end
 	return true
 end

@@ -10,10 +10,11 @@
 --     FUNCTION  bytecode                                               {kind, x, ...} or false
 --     NAME      a module's name                                        a field's name or false
 --
--- Plain: nil, booleans, numbers, strings, int64 and uint64. By name travels what both sides have:
--- modules and what they export, for the other side requires the same module.
+-- Plain: nil, booleans, numbers, strings, int64 and uint64. By name travels what both sides have
+-- (exports.lua).
 
 local buffer = require("string.buffer")
+local exports = require("moonloop.core.exports")
 
 local TABLE, LINKED, FUNCTION, NAME = 1, 2, 3, 4
 -- The bits of a link: which of the two is a node's number.
@@ -32,75 +33,9 @@ local getupvalue, setupvalue = debug.getupvalue, debug.setupvalue
 local upvalueid, upvaluejoin = debug.upvalueid, debug.upvaluejoin
 local raw_metatable, raw_env = debug.getmetatable, debug.getfenv
 local dump = string.dump
+local export_name = exports.name
 
 local marshal = {}
-
--- ---- names --------------------------------------------------------------------------------------
-
--- Of _G only what every state has: the rest are the application's globals, which the other side
--- does not have.
-local STANDARD = {}
-for name in ([[assert collectgarbage dofile error gcinfo getfenv getmetatable ipairs load loadfile
-	loadstring module newproxy next pairs pcall print rawequal rawget rawlen rawset require select
-	setfenv setmetatable tonumber tostring type unpack xpcall]]):gmatch("%S+") do
-	STANDARD[name] = true
-end
-
-local NAMED = { table = true, ["function"] = true, userdata = true, cdata = true }
-
-local module_of, field_of = {}, {} -- value → module name; value → field name or false
-local known, known_n = {}, 0 -- package.loaded as it was then
-
-local function add_name(value, module, field)
-	if module_of[value] == nil then
-		module_of[value] = module
-		field_of[value] = field
-	end
-end
-
-local function add_fields(module, fields)
-	for field, value in next, fields do
-		local kind = type(value)
-		if type(field) == "string" and kind ~= "table" and NAMED[kind] then
-			if module ~= "_G" or STANDARD[field] then
-				add_name(value, module, field)
-			end
-		end
-	end
-end
-
-local function look_through_modules()
-	local names = {}
-	module_of, field_of, known = {}, {}, {}
-	for name, value in next, package.loaded do
-		names[#names + 1] = name
-		known[name] = value
-	end
-	known_n = #names
-	table.sort(names) -- of several names for one thing always the same one
-	for _, name in ipairs(names) do
-		if NAMED[type(known[name])] then
-			add_name(known[name], name, false)
-		end
-	end
-	for _, name in ipairs(names) do
-		if type(known[name]) == "table" then
-			add_fields(name, known[name])
-		end
-	end
-end
-
--- Modules come and go seldom, and their fields are not looked at again for each call.
-local function names_are_current()
-	local n = 0
-	for name, value in next, package.loaded do
-		if known[name] ~= value then
-			return false
-		end
-		n = n + 1
-	end
-	return n == known_n
-end
 
 -- ---- errors -------------------------------------------------------------------------------------
 
@@ -114,7 +49,8 @@ local function index_text(label, first)
 		end
 		return ("[%q]"):format(label)
 	end
-	return NAMED[type(label)] and ("[%s]"):format(type(label)) or ("[%s]"):format(tostring(label))
+	local plain = type(label) == "number" or type(label) == "boolean"
+	return ("[%s]"):format(plain and tostring(label) or type(label))
 end
 
 -- One step down from the node `parent`; nil: a table's field, which joins its neighbours.
@@ -257,9 +193,9 @@ local function put_function(w, id, fn)
 end
 
 local function put_value(w, id, value)
-	local module = module_of[value]
+	local module, field = export_name(value)
 	if module ~= nil then
-		return put(w, NAME, module, field_of[value])
+		return put(w, NAME, module, field)
 	end
 	local kind = type(value)
 	if kind == "table" then
@@ -271,8 +207,8 @@ local function put_value(w, id, value)
 	if not why then
 		return nil
 	end
-	look_through_modules() -- exported since the last look?
-	if module_of[value] ~= nil then
+	exports.look() -- exported since the last look?
+	if export_name(value) ~= nil then
 		return put_value(w, id, value)
 	end
 	return why
@@ -296,9 +232,7 @@ function marshal.encode(root, what)
 		out = {},
 		out_n = 0,
 	}
-	if not names_are_current() then
-		look_through_modules()
-	end
+	exports.refresh()
 	local id = ref(w, root)
 	while id <= w.n do
 		local why = put_value(w, id, w.values[id])
@@ -341,18 +275,6 @@ local function load_function(code, ups)
 	return fn
 end
 
-local function find_named(module, field)
-	local value = require(module)
-	if field then
-		local found = type(value) == "table" and value[field]
-		if not found then
-			error(("module '%s' has no '%s' in this Lua state"):format(module, field), 0)
-		end
-		return found
-	end
-	return value
-end
-
 local function connect(nodes, t, links)
 	for i = 1, #links, 3 do
 		local bits, key, value = links[i], links[i + 1], links[i + 2]
@@ -390,7 +312,7 @@ function marshal.decode(bytes)
 		if kind == FUNCTION then
 			a = load_function(a, b)
 		elseif kind == NAME then
-			a = find_named(a, b)
+			a = exports.find(a, b)
 		end
 		nodes[id] = a
 	end

@@ -7,6 +7,20 @@ local errors = require("moonloop.core.errors")
 
 local loaded = package.loaded
 local loading = {} -- name → id of the task that loads it
+local wanted = {} -- id of a task that waits for another's loading → the module's name
+
+-- Whether the loading of a module waits, over some tasks, for the running one.
+local function waits_for_us(name)
+	local us = task.self()
+	while name ~= nil do
+		local loader = loading[name]
+		if loader == us then
+			return true
+		end
+		name = wanted[loader]
+	end
+	return false
+end
 
 -- The function that makes the module, or nil and what was tried.
 local function find(name)
@@ -38,16 +52,26 @@ local function load_module(name, loader)
 	return loaded[name]
 end
 
+local function wait_for(name)
+	local us = task.self()
+	wanted[us] = name
+	local ok, err = pcall(task.wait_on, loading)
+	wanted[us] = nil
+	if not ok then
+		error(err, 0)
+	end
+end
+
 --- Suspends if the module's own code does.
 return function(name)
 	if type(name) ~= "string" then
 		error("bad argument #1 to 'require' (string expected, got " .. type(name) .. ")", 2)
 	end
 	while loading[name] do
-		if loading[name] == task.self() then
+		if waits_for_us(name) then
 			error("module '" .. name .. "' requires itself while it loads", 2)
 		end
-		task.wait_on(loading)
+		wait_for(name)
 	end
 	local value = loaded[name]
 	if value ~= nil then

@@ -7,7 +7,8 @@ local co = require("moonloop.core.coroutine")
 local errors = require("moonloop.core.errors")
 
 local C = native.C
-local raw_park, CANCELLED = co.park, errors.CANCELLED
+local raw_park, can_park, CANCELLED = co.park, co.can_park, errors.CANCELLED
+local blame = errors.blame
 
 local task = {}
 
@@ -23,9 +24,33 @@ function task.self()
 	return C.ml_task_self()
 end
 
+-- The C function that called back and cannot be suspended: the outermost of the stack's C functions
+-- but those that LuaJIT can suspend.
+local function c_caller()
+	local found
+	for level = 3, 200 do
+		local info = debug.getinfo(level, "Snf")
+		if info == nil then
+			break
+		elseif info.what == "C" and info.func ~= pcall and info.func ~= xpcall then
+			found = info
+		end
+	end
+	for _, library in ipairs({ "table", "string" }) do
+		for name, fn in pairs(_G[library]) do
+			if found and fn == found.func then
+				return library .. "." .. name
+			end
+		end
+	end
+	return found and found.name or "a C function"
+end
+
 local function park()
 	if C.ml_task_self() == 0 then
-		error("this function waits, and here is no task that could: in a pool thread use blocking calls", 3)
+		blame("this function waits, and no task runs here that could: in a pool thread use blocking calls")
+	elseif not can_park() then
+		blame(("a wait inside of a function that %s calls back: C cannot be suspended"):format(c_caller()))
 	end
 	raw_park()
 end
@@ -46,15 +71,37 @@ local function wait()
 end
 task.wait = wait
 
---- Suspends until task.wake_all(object).
+-- Takes a task out that something else has woken.
+local function stop_waiting_on(object, id)
+	local list = waiting[object]
+	for i = 1, list and #list or 0 do
+		if list[i] == id then
+			table.remove(list, i)
+			break
+		end
+	end
+	if list and #list == 0 then
+		waiting[object] = nil
+	end
+end
+
+--- Suspends until task.wake_all(object), or something else wakes the task.
 function task.wait_on(object)
+	if C.ml_task_must_stop() ~= 0 then
+		error(CANCELLED, 0)
+	end
+	local id = C.ml_task_self()
 	local list = waiting[object]
 	if list == nil then
 		list = {}
 		waiting[object] = list
 	end
-	list[#list + 1] = C.ml_task_self()
-	wait()
+	list[#list + 1] = id
+	park()
+	stop_waiting_on(object, id)
+	if C.ml_task_must_stop() ~= 0 then
+		error(CANCELLED, 0)
+	end
 end
 
 --- Wakes whoever waits on the object.
@@ -72,8 +119,8 @@ end
 --- Suspends for a time.
 -- @param seconds a number >= 0; fractions count
 function task.sleep(seconds)
-	if type(seconds) ~= "number" or not (seconds >= 0) then
-		error("sleep: seconds must be a number >= 0, got " .. tostring(seconds), 2)
+	if type(seconds) ~= "number" or seconds < 0 or seconds ~= seconds then
+		blame("sleep: seconds must be a number >= 0, got " .. tostring(seconds))
 	end
 	local due = C.ml_now() + seconds
 	repeat
@@ -91,13 +138,24 @@ local function pack(...)
 	return { n = select("#", ...), ... }
 end
 
+local function check_handle(self, name)
+	if type(self) ~= "table" or getmetatable(self) ~= Task then
+		blame(("%s: expected a task, got a %s; call it as task:%s()"):format(name, type(self), name))
+	end
+end
+
 --- Suspends until the task ended.
 -- @return what its function returned; raises its error, or the cancelled object if it was cancelled
 function Task:join()
+	check_handle(self, "join")
+	if self.id_ == C.ml_task_self() then
+		blame("join: a task cannot wait for its own end")
+	end
 	while not self.ended_ do
 		task.wait_on(self)
 	end
 	if self.failed_ then
+		errors.renote(self.noted_)
 		error(self.error_, 0)
 	end
 	return unpack(self.results_, 1, self.results_.n)
@@ -105,18 +163,21 @@ end
 
 --- Asks the task to stop: its current wait, or its next one, raises the cancelled object.
 function Task:cancel()
+	check_handle(self, "cancel")
 	if not self.ended_ then
 		C.ml_task_cancel(self.id_)
 	end
 end
 
-local function new_handle(fn, parent, ...)
+local function new_handle(name, fn, parent, ...)
 	if type(fn) ~= "function" then
-		error("spawn: expected a function, got " .. type(fn), 3)
+		blame(("%s: expected a function, got %s"):format(name, type(fn)))
+	elseif C.ml_task_self() == 0 then
+		blame(name .. ": a pool thread has no tasks")
 	end
 	local id = C.ml_task_spawn()
 	if id == 0 then
-		error("spawn: too many tasks", 3)
+		blame(name .. ": too many tasks")
 	end
 	local handle = setmetatable({
 		id_ = id,
@@ -127,6 +188,7 @@ local function new_handle(fn, parent, ...)
 		failed_ = false,
 		results_ = nil,
 		error_ = nil,
+		noted_ = nil, -- the traceback of error_
 	}, Task)
 	live[id] = handle
 	return handle
@@ -136,7 +198,7 @@ end
 -- @return a task: task:join(), task:cancel()
 function task.spawn(fn, ...)
 	local parent = C.ml_task_self()
-	local handle = new_handle(fn, parent, ...)
+	local handle = new_handle("spawn", fn, parent, ...)
 	local set = children[parent]
 	if set == nil then
 		set = {}
@@ -149,7 +211,7 @@ end
 --- Starts fn(...) as a task that outlives the request which started it. At the end of the worker
 -- it is given the drain time-out, then cancelled.
 function task.background(fn, ...)
-	return new_handle(fn, nil, ...)
+	return new_handle("background", fn, nil, ...)
 end
 
 local function unshield(ok, ...)
@@ -163,7 +225,7 @@ end
 --- Calls fn(...) with cancellation held off: its waits do not raise. The first wait after it does.
 function task.shield(fn, ...)
 	if type(fn) ~= "function" then
-		error("shield: expected a function, got " .. type(fn), 2)
+		blame("shield: expected a function, got " .. type(fn))
 	end
 	C.ml_task_shield(1)
 	return unshield(xpcall(fn, errors.note, ...))
@@ -178,6 +240,7 @@ end
 
 --- Cancels what the task spawned and did not join. Called for every task at its end.
 function task.ended(id)
+	errors.forget(id)
 	local set = children[id]
 	if set == nil then
 		return
@@ -195,6 +258,7 @@ local function settle(handle, ok, ...)
 	else
 		handle.failed_ = true
 		handle.error_ = ...
+		handle.noted_ = errors.noted(handle.error_)
 	end
 	return ok
 end

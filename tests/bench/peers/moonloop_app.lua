@@ -1,5 +1,6 @@
 -- The benched application on moonloop: the same routes as its peers have.
 local moonloop = require("moonloop")
+local thread = require("moonloop.thread")
 
 -- The encoder that is there: moonloop's own, lua-cjson, or none.
 local function find_encoder()
@@ -59,6 +60,16 @@ end
 routes["/sleep"] = function(_, _, send)
 	moonloop.sleep(0.01)
 	answer(send, "Hello, World!")
+end
+
+-- Keeps a thread of the pool busy for two seconds of its own processor time or more.
+routes["/block"] = function(_, _, send)
+	thread.run(function()
+		local clock = os.clock
+		local till = clock() + 2
+		while clock() < till do end
+	end)
+	answer(send, "done")
 end
 
 return function(scope, receive, send)

@@ -1,0 +1,271 @@
+#include "jobs_rig.h"
+
+/* ---- queue and cancel --------------------------------------------------------------------------
+ */
+
+static void test_queue_is_bounded(void **state)
+{
+	const char *fifos[] = {path_of("fifo1"), path_of("fifo2")};
+	struct span path = span_of(path_of("file"));
+	double busy[2], waiting[3];
+	int held[2];
+
+	put_file(path.p, SPAN("x"));
+	jobs_setup(&loop, 2, 3);
+	assert_int_equal(jobs_threads(), 2);
+	for (int i = 0; i < 2; i++)
+		busy[i] = submit_busy(fifos[i]);
+	for (int i = 0; i < 3; i++)
+		waiting[i] = submit(JOB_READ_FILE, path);
+	assert_true(submit(JOB_READ_FILE, path) == ERR_QUEUE_FULL); /* begun or not */
+	for (int i = 0; i < 2; i++)
+		held[i] = hold_busy(fifos[i]);
+	assert_int_equal(jobs_waiting(), 3);
+	assert_true(submit(JOB_READ_FILE, path) == ERR_QUEUE_FULL);
+	jobs_free(waiting[1]);
+	assert_int_equal(jobs_waiting(), 2);
+	waiting[1] = submit(JOB_READ_FILE, path);
+	assert_true(waiting[1] > 0);
+	assert_int_equal(jobs_live(), 5);
+	for (int i = 0; i < 2; i++) {
+		close(held[i]);
+		assert_int_equal(finish(busy[i], NULL), 0);
+	}
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(finish(waiting[i], NULL), 0);
+	assert_int_equal(jobs_live(), 0);
+}
+
+static void test_cancel_waiting(void **state)
+{
+	double busy, writing;
+	int held;
+
+	jobs_setup(&loop, 1, 8);
+	busy = submit_busy(path_of("fifo"));
+	held = hold_busy(path_of("fifo"));
+	writing = submit_pair(JOB_WRITE_FILE, path_of("file"), SPAN("x"));
+	assert_int_equal(jobs_waiting(), 1);
+	jobs_free(writing);
+	jobs_free(writing);
+	assert_int_equal(jobs_waiting(), 0);
+	assert_int_equal(jobs_live(), 1);
+	close(held);
+	assert_int_equal(finish(busy, NULL), 0);
+	/* the one thread would have come to it first */
+	assert_int_equal(
+		finish(submit(JOB_READ_FILE, span_of(path_of("file"))), NULL), ERR_NOT_FOUND);
+}
+
+static void test_cancel_running(void **state)
+{
+	const char *out;
+	double busy;
+	size_t n;
+	int held;
+
+	jobs_setup(&loop, 1, 8);
+	busy = submit_busy(path_of("fifo"));
+	held = hold_busy(path_of("fifo"));
+	assert_int_equal(jobs_result(busy, &out, &n), ERR_AGAIN);
+	jobs_free(busy);
+	assert_int_equal(jobs_result(busy, &out, &n), ERR_GONE);
+	jobs_free(busy);
+	assert_int_equal(jobs_live(), 1); /* the thread has it */
+	close(held);
+	run_until(is_zero_live, NULL);
+}
+
+static void test_ids(void **state)
+{
+	static const double ids[] = {0, -1, 1, 1e300, 0.5};
+	const char *out;
+	size_t n;
+
+	for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+		assert_int_equal(jobs_result(ids[i], &out, &n), ERR_GONE);
+		jobs_free(ids[i]);
+	}
+	assert_true(submit(JOB_READ_FILE, SPAN("/")) == ERR_SHUTDOWN); /* there is no pool */
+	assert_int_equal(jobs_waiting(), 0);
+}
+
+/* ---- teardown ----------------------------------------------------------------------------------
+ */
+
+static void test_teardown_unused(void **state)
+{
+	jobs_setup(&loop, 64, 1);
+	assert_true(jobs_teardown(0));
+	assert_true(jobs_teardown(0));
+	jobs_setup(&loop, 1, 1);
+}
+
+static void test_teardown_busy(void **state)
+{
+	double busy, waiting;
+	const char *out;
+	size_t n;
+	int held;
+
+	jobs_setup(&loop, 2, 8);
+	busy = submit_busy(path_of("fifo"));
+	held = hold_busy(path_of("fifo"));
+	finish(submit_lua("return 1", ""), NULL); /* two threads, two states */
+	waiting = submit_pair(JOB_WRITE_FILE, path_of("file"), SPAN("x"));
+	assert_true(waiting > 0);
+	assert_false(jobs_teardown(20000));
+	assert_true(submit(JOB_READ_FILE, SPAN("/")) == ERR_SHUTDOWN);
+	assert_int_equal(jobs_result(busy, &out, &n), ERR_AGAIN);
+	assert_false(jobs_teardown(0));
+	close(held);
+	assert_true(jobs_teardown(PATIENCE_US));
+	assert_int_equal(jobs_result(busy, &out, &n), ERR_GONE);
+	assert_int_equal(jobs_live(), 0);
+}
+
+static void test_teardown_waits(void **state)
+{
+	jobs_setup(&loop, 1, 8);
+	wait_for(submit(JOB_READ_FILE, SPAN("/dev/null")));
+	submit_lua("for i = 1, 3e7 do kept = i end", "");
+	submit(JOB_READ_FILE, SPAN("/dev/null"));
+	while (jobs_waiting() > 1)
+		usleep(1000);
+	assert_true(jobs_teardown(PATIENCE_US));
+	assert_int_equal(jobs_live(), 0);
+}
+
+/* ---- many, and tasks ---------------------------------------------------------------------------
+ */
+
+#define MANY    5000
+#define ABREAST 32
+
+struct many {
+	double ids[ABREAST];
+	unsigned begun, ended, freed;
+	char path[128];
+};
+
+static void check_one(struct many *m, double *id)
+{
+	const char *out;
+	size_t n;
+	int rc = jobs_result(*id, &out, &n);
+
+	if (rc == ERR_AGAIN) {
+		if (random_below(64) > 0)
+			return;
+		m->freed++;
+	} else {
+		assert_int_equal(rc, 0);
+		assert_int_equal(n, 7);
+		assert_memory_equal(out, "content", 7);
+	}
+	jobs_free(*id);
+	*id = 0;
+	m->ended++;
+}
+
+static bool go_on(void *arg)
+{
+	struct many *m = arg;
+
+	for (int i = 0; i < ABREAST; i++) {
+		if (m->ids[i] > 0)
+			check_one(m, &m->ids[i]);
+		if (m->ids[i] <= 0 && m->begun < MANY) {
+			m->ids[i] = submit(JOB_READ_FILE, span_of(m->path));
+			if (m->ids[i] > 0)
+				m->begun++;
+			else
+				assert_true(m->ids[i] == ERR_QUEUE_FULL);
+		}
+	}
+	return m->ended == MANY;
+}
+
+static void test_many(void **state)
+{
+	struct many m = {0};
+
+	random_start("jobs");
+	snprintf(m.path, sizeof(m.path), "%s", path_of("file"));
+	put_file(m.path, SPAN("content"));
+	jobs_setup(&loop, 4, 16);
+	run_until(go_on, &m);
+	assert_int_equal(m.begun, MANY);
+	run_until(is_zero_live, NULL);
+}
+
+static double awaited;
+static unsigned tasks_ended;
+
+static void on_task_done(struct task *t, bool failed)
+{
+	const char *out;
+	size_t n;
+
+	assert_int_equal(jobs_result(awaited, &out, &n), ERR_IO);
+	tasks_ended++;
+}
+
+static bool one_task_ended(void *arg)
+{
+	return tasks_ended == 1;
+}
+
+static bool task_waits(void *arg)
+{
+	struct task *t = arg;
+
+	return t->state == TASK_WAITING;
+}
+
+static void test_wakes_the_task(void **state)
+{
+	struct task *t;
+	int held;
+
+	tasks_ended = 0;
+	sched_setup(&loop, host, on_task_done);
+	assert_int_equal(
+		luaL_dostring(host,
+			"local WAIT, DONE, yield = {}, {}, coroutine.yield "
+			"kept = {WAIT, DONE} "
+			"return function() while true do yield(WAIT) yield(DONE, false) end end, "
+			"WAIT, DONE"),
+		0);
+	sched_set_main(host);
+	jobs_setup(&loop, 1, 8);
+	submit_busy(path_of("fifo"));
+	held = hold_busy(path_of("fifo"));
+	t = task_new(TASK_SPAWNED, 0);
+	run_until(task_waits, t);
+	awaited = jobs_submit(JOB_READ_FILE, dir, strlen(dir), task_id(t));
+	assert_int_equal(task_live(), 1);
+	close(held);
+	run_until(one_task_ended, NULL);
+	/* whose task is gone, ends all the same */
+	assert_int_equal(
+		finish(jobs_submit(JOB_READ_FILE, dir, strlen(dir), awaited), NULL), ERR_IO);
+	sched_teardown();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		JOBS_TEST(test_queue_is_bounded),
+		JOBS_TEST(test_cancel_waiting),
+		JOBS_TEST(test_cancel_running),
+		JOBS_TEST(test_ids),
+		JOBS_TEST(test_teardown_unused),
+		JOBS_TEST(test_teardown_busy),
+		JOBS_TEST(test_teardown_waits),
+		JOBS_TEST(test_many),
+		JOBS_TEST(test_wakes_the_task),
+	};
+
+	return cmocka_run_group_tests_name("jobs", tests, NULL, NULL);
+}
