@@ -135,6 +135,17 @@ static bool is_tchar(int c)
 	       (c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL);
 }
 
+/* What a parser may hand over before it finds out that there is no name. */
+static void test_nothing(void **state)
+{
+	fields_open(&f);
+	assert_true(fields_name(&f, "", 0));
+	fields_value(&f, "", 0);
+	fields_close(&f);
+	assert_int_equal(field_name(&f, 0).n, 0);
+	assert_int_equal(field_value(&f, 0).n, 0);
+}
+
 static void test_every_byte(void **state)
 {
 	for (int c = 0; c < 256; c++) {
@@ -162,6 +173,7 @@ int main(void)
 		T(test_a_value_larger_than_blocks),
 		T(test_find),
 		T(test_tokens),
+		T(test_nothing),
 		T(test_every_byte),
 	};
 

@@ -2,12 +2,12 @@
 #define TESTS_UNIT_PROCESS_RIG_H
 
 /*
- * A master with workers that are told what to do, for test_master*.c. The master runs in a child
- * of the test; it and its workers write what happens to them into a shared mapping, which the test
- * watches. A worker accepts and answers each connection with one byte, its round; how it starts
- * and ends is read from the mapping too, by round. Every wait ends after WAIT_MS at the latest.
- * At the end of a test each process that was seen is gone, and those that a failed test leaves
- * behind are killed by the teardown of RIG_TEST.
+ * A master with workers that are told what to do, for test_master*.c and test_reload.c. The master
+ * runs in a child of the test; it and its workers write what happens to them into a shared mapping,
+ * which the test watches. A worker accepts and answers each connection with one byte, its round;
+ * how it starts and ends is read from the mapping too, by round. Every wait ends after WAIT_MS at
+ * the latest. At the end of a test each process that was seen is gone, and those that a failed test
+ * leaves behind are killed by the teardown of RIG_TEST.
  */
 
 #include "../base/check.h"
@@ -338,6 +338,36 @@ static inline void await_said(struct rig *r, const char *text)
 	for (int ms = 0; ms < WAIT_MS && strstr(rig_said(r), text) == NULL; ms++)
 		nap_ms(1);
 	assert_said(r, text);
+}
+
+/* Until the master has taken every signal that was sent to it. */
+static inline void await_signals_taken(struct rig *r)
+{
+	char path[64], line[256];
+	bool pending = true;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", r->master);
+	for (int ms = 0; ms < WAIT_MS && pending; ms++) {
+		unsigned long long set = 0;
+		FILE *f = fopen(path, "re");
+
+		assert_non_null(f);
+		while (fgets(line, sizeof(line), f) != NULL)
+			if (sscanf(line, "ShdPnd: %llx", &set) == 1)
+				pending = set != 0;
+		fclose(f);
+		nap_ms(1);
+	}
+	assert_false(pending);
+}
+
+static inline int said_count(struct rig *r, const char *text)
+{
+	int n = 0;
+
+	for (const char *p = rig_said(r); (p = strstr(p, text)) != NULL; p++)
+		n++;
+	return n;
 }
 
 /* All slots have been ready and the master has said so. */

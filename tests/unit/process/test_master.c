@@ -156,8 +156,8 @@ static void test_stop_during_back_off(void **state)
 	await_boot(&r);
 	shared->scripts[0].exit_early = 7 + 1;
 	kill(pid_of(EVENT_READY, 1, 0, 0), SIGKILL);
-	await_events(&r, EVENT_START, 1, 0, 4);
-	nap_ms(20);
+	for (int ms = 0; ms < WAIT_MS && said_count(&r, "exit_code=7") < 3; ms++)
+		nap_ms(1);
 	kill(r.master, SIGTERM);
 	assert_int_equal(rig_wait(&r), EXIT_OK);
 	assert_int_equal(events_count(EVENT_START, 1, 0), 4);
@@ -175,7 +175,7 @@ static void test_second_signal(void **state)
 	await_boot(&r);
 	began = now_us();
 	kill(r.master, SIGTERM);
-	nap_ms(20);
+	await_signals_taken(&r);
 	kill(r.master, SIGTERM); /* an echo of the first: does not count */
 	await_events(&r, EVENT_TERM, ANY, 0, 2);
 	nap_ms(250);

@@ -81,7 +81,7 @@ static void test_again(void **state)
 	await_events(&r, EVENT_START, 0, 1, 1);
 	for (int i = 0; i < 3; i++) {
 		hang_up(&r);
-		nap_ms(5);
+		await_signals_taken(&r);
 	}
 	assert_int_equal(ask(), 0);
 	atomic_store(&shared->go, true);
@@ -103,7 +103,7 @@ static void test_during_boot(void **state)
 	rig_start(&r);
 	await_events(&r, EVENT_START, 0, 0, 1);
 	hang_up(&r);
-	nap_ms(20);
+	await_signals_taken(&r);
 	atomic_store(&shared->go, true);
 	await_events(&r, EVENT_TERM, ANY, 0, 2);
 	assert_int_equal(ask(), 1);
