@@ -33,13 +33,13 @@
 
 /* Where a worker stands; only go_to changes it. */
 enum worker_state {
-	WORKER_BOOT,     /* the application is being loaded and started */
-	WORKER_SERVING,  /* accepting */
-	WORKER_DRAINING, /* not accepting; requests and background tasks come to their end */
+	WORKER_BOOT,       /* the application is being loaded and started */
+	WORKER_SERVING,    /* accepting */
+	WORKER_DRAINING,   /* not accepting; requests and background tasks come to their end */
 	WORKER_CANCELLING, /* the drain time-out is over: they were cancelled */
-	WORKER_ENDING,   /* the lifespan ends */
-	WORKER_LEAVING,  /* so do its tasks */
-	WORKER_OVER,     /* the loop stops */
+	WORKER_ENDING,     /* the lifespan ends */
+	WORKER_LEAVING,    /* so do its tasks */
+	WORKER_OVER,       /* the loop stops */
 };
 
 static struct {
@@ -56,7 +56,8 @@ static struct {
 	int exit_code;
 } w;
 
-/* ---- the way to the end ------------------------------------------------------------------------ */
+/* ---- the way to the end ------------------------------------------------------------------------
+ */
 
 static void go_to(enum worker_state to);
 
@@ -80,7 +81,8 @@ static uint64_t time_left(uint64_t until_us)
 
 static void enter_draining(void)
 {
-	log_event(LOG_INFO, "worker.draining", "%u connections, %u tasks", w.conns.count, app_tasks());
+	log_event(LOG_INFO, "worker.draining", "%u connections, %u tasks", w.conns.count,
+		app_tasks());
 	acceptor_stop(&w.acceptor);
 	h1_set_draining(true);
 	conn_pool_drain(&w.conns);
@@ -136,7 +138,8 @@ static void go_to(enum worker_state to)
 static void on_give_up(struct deadline *d)
 {
 	if (w.state == WORKER_ENDING)
-		log_event(LOG_WARN, "lifespan.timeout", "the application did not answer lifespan.shutdown");
+		log_event(LOG_WARN, "lifespan.timeout",
+			"the application did not answer lifespan.shutdown");
 	go_to(w.state + 1);
 }
 
@@ -186,7 +189,8 @@ static void on_app(enum app_event event)
 	}
 }
 
-/* ---- signals ----------------------------------------------------------------------------------- */
+/* ---- signals -----------------------------------------------------------------------------------
+ */
 
 static void on_term(struct ev_loop *ev, struct ev_signal *s, int revents)
 {
@@ -201,8 +205,8 @@ static void on_term(struct ev_loop *ev, struct ev_signal *s, int revents)
 static void reopen_one(struct log_writer *writer, const char *path)
 {
 	if (writer != NULL && log_writer_reopen(writer) < 0)
-		log_event(LOG_ERROR, "log.reopen_failed", "%s: %s; still writing to the old file", path,
-			strerror(errno));
+		log_event(LOG_ERROR, "log.reopen_failed", "%s: %s; still writing to the old file",
+			path, strerror(errno));
 }
 
 static void on_reopen(struct ev_loop *ev, struct ev_signal *s, int revents)
@@ -228,7 +232,8 @@ static void stop_signals(void)
 	ev_signal_stop(w.loop.ev, &w.reopen);
 }
 
-/* ---- set-up, in order of need -------------------------------------------------------------------- */
+/* ---- set-up, in order of need
+ * -------------------------------------------------------------------- */
 
 static bool open_access_log(const struct options *o)
 {
@@ -242,7 +247,8 @@ static bool open_access_log(const struct options *o)
 		w.exit_code = EXIT_USAGE;
 		return false;
 	}
-	w.access = log_writer_open(o->access_log, STDOUT_FILENO, json ? "{\"lost\":%llu}\n" : "# %llu lines lost: the disk is slower\n");
+	w.access = log_writer_open(o->access_log, STDOUT_FILENO,
+		json ? "{\"lost\":%llu}\n" : "# %llu lines lost: the disk is slower\n");
 	if (w.access == NULL) {
 		fprintf(stderr, "moonloop: --access-log %s: %s\n", o->access_log, strerror(errno));
 		w.exit_code = EXIT_ENVIRONMENT;
@@ -256,7 +262,9 @@ static bool open_access_log(const struct options *o)
 
 static bool open_log(const struct options *o)
 {
-	w.log = log_writer_open(o->log, STDERR_FILENO, o->log_format == LOG_FORMAT_JSON ? "{\"lost\":%llu}\n" : "# %llu lines lost: the disk is slower\n");
+	w.log = log_writer_open(o->log, STDERR_FILENO,
+		o->log_format == LOG_FORMAT_JSON ? "{\"lost\":%llu}\n"
+						 : "# %llu lines lost: the disk is slower\n");
 	if (w.log == NULL) {
 		fprintf(stderr, "moonloop: --log %s: %s\n", o->log, strerror(errno));
 		w.exit_code = EXIT_ENVIRONMENT;
@@ -309,13 +317,25 @@ static void set_up_net(const struct options *o)
 	start_signals();
 }
 
+/*
+ * A pool thread is still in code that is not ours, and may come back to anything that would be
+ * freed now: the kernel takes it all.
+ */
+static NORETURN void leave_thread_behind(void)
+{
+	log_event(LOG_WARN, "worker.thread_left", "a job of the thread pool did not end in time");
+	close_logs();
+	_exit(w.exit_code);
+}
+
 static void tear_down_net(void)
 {
 	stop_signals();
 	deadline_remove(&w.loop.deadlines, &w.give_up);
 	conn_pool_close_all(&w.conns, CLOSE_DRAIN);
 	acceptor_fini(&w.acceptor);
-	jobs_teardown(GRACE_US);
+	if (!jobs_teardown(GRACE_US))
+		leave_thread_behind();
 	app_teardown();
 	loop_fini(&w.loop);
 	exchange_teardown();

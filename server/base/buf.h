@@ -11,7 +11,7 @@ struct buf {
 	size_t n, cap;
 };
 
-void buf_fini(struct buf *b); /* frees and zeroes */
+void buf_fini(struct buf *b);                  /* frees and zeroes */
 char *buf_reserve(struct buf *b, size_t more); /* room for `more` bytes; where they go */
 void buf_append(struct buf *b, const void *p, size_t n);
 void buf_puts(struct buf *b, const char *s);

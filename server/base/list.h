@@ -3,7 +3,8 @@
 
 #include "base/base.h"
 
-/* A doubly linked ring through the objects themselves; a node that is in no list points at itself. */
+/* A doubly linked ring through the objects themselves; a node that is in no list points at itself.
+ */
 struct list {
 	struct list *next, *prev;
 };

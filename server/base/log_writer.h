@@ -21,7 +21,8 @@ void log_writer_close(struct log_writer **w); /* writes what is left, joins the 
 /* A log_sink_fn: any thread. The bytes are copied. */
 void log_writer_write(void *writer, const char *bytes, size_t n);
 
-/* Opens the path again (after a rename by logrotate); on failure keeps the old file, returns -1 and errno. */
+/* Opens the path again (after a rename by logrotate); on failure keeps the old file, returns -1 and
+ * errno. */
 int log_writer_reopen(struct log_writer *w);
 
 #endif

@@ -31,14 +31,15 @@ extern const struct app_port app_port;
 /* An exchange_done_fn: one line in the access log. Needs sched_set_timing(true). */
 void app_exchange_done(struct exchange *ex);
 
-/* Makes the VM and loads the runtime's own Lua; false: it was logged why (our bug, or a broken build). */
+/* Makes the VM and loads the runtime's own Lua; false: it was logged why (our bug, or a broken
+ * build). */
 bool app_setup(struct loop *loop, const struct app_config *config);
 void app_teardown(void);
 
-unsigned app_tasks(void); /* requests, their tasks and background tasks alive */
-void app_boot(void);     /* → APP_READY or APP_START_FAILED, in a later tick */
-void app_notice(void);   /* lifespan.shutdown.notice */
-void app_shutdown(void); /* → APP_ENDED */
+unsigned app_tasks(void);       /* requests, their tasks and background tasks alive */
+void app_boot(void);            /* → APP_READY or APP_START_FAILED, in a later tick */
+void app_notice(void);          /* lifespan.shutdown.notice */
+void app_shutdown(void);        /* → APP_ENDED */
 void app_cancel(bool services); /* all requests and background tasks; or the lifespan's too */
 
 #endif

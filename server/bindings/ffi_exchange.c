@@ -71,7 +71,7 @@ double ml_ex_write(double id, const char *p, size_t n, size_t from, int last)
 	if (ex == NULL)
 		return ERR_GONE;
 	rc = exchange_write(ex, p + from, n - from, last != 0);
-	if (rc == ERR_AGAIN || (rc >= 0 && rc < (int64_t)(n - from)))
+	if (rc == ERR_AGAIN)
 		app_wait_for(ex);
 	return (double)rc;
 }

@@ -113,7 +113,8 @@ static int write_body(lua_State *L, struct exchange *ex, int message)
 		return done(L);
 	if (rc < 0 && rc != ERR_AGAIN)
 		return lua_refused(L, ex, (int)rc);
-	app_wait_for(ex);
+	if (rc == ERR_AGAIN)
+		app_wait_for(ex);
 	lua_pushboolean(L, false);
 	lua_pushvalue(L, body);
 	lua_pushboolean(L, !more);

@@ -10,12 +10,14 @@ struct exchange;
 enum exchange_event {
 	EXCHANGE_IN_READY = 1, /* there is body, or its end, to read */
 	EXCHANGE_OUT_ROOM = 2, /* the output queue has room again */
-	EXCHANGE_GONE = 4,     /* the peer left, or the exchange was given up: nothing more can be sent */
-	EXCHANGE_DRAIN = 8,    /* the worker is shutting down: streams should come to their end */
+	EXCHANGE_GONE =
+		4, /* the peer left, or the exchange was given up: nothing more can be sent */
+	EXCHANGE_DRAIN = 8, /* the worker is shutting down: streams should come to their end */
 };
 
 struct app_port {
-	/* A request's head is there. The receiver now holds the exchange until exchange_app_done. */
+	/* A request's head is there. The receiver now holds the exchange until exchange_app_done.
+	 */
 	void (*opened)(struct exchange *ex);
 	void (*changed)(struct exchange *ex, unsigned events);
 };

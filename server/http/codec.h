@@ -14,15 +14,17 @@
 struct codec {
 	const char *name;
 
-	/* ex->status, ex->out_fields and ex->out_length (EXCHANGE_LENGTH_UNKNOWN: framed by the codec). */
+	/* ex->status, ex->out_fields and ex->out_length (EXCHANGE_LENGTH_UNKNOWN: framed by the
+	 * codec). */
 	void (*send_head)(struct exchange *ex);
 	void (*send_body)(struct exchange *ex, const char *p, size_t n);
 	void (*send_file)(struct exchange *ex, int fd, off_t offset, size_t n); /* takes fd */
 	void (*send_end)(struct exchange *ex, const struct fields *trailers);   /* NULL: none */
 	void (*send_interim)(struct exchange *ex, int status, const struct fields *fields);
 
-	bool (*full)(struct exchange *ex); /* over the high-water mark: exchange_out_room will follow */
-	void (*in_wanted)(struct exchange *ex);        /* the application waits for body (100-continue) */
+	bool (*full)(
+		struct exchange *ex); /* over the high-water mark: exchange_out_room will follow */
+	void (*in_wanted)(struct exchange *ex); /* the application waits for body (100-continue) */
 	void (*in_taken)(struct exchange *ex, size_t n); /* n bytes of body left the queue */
 
 	/* The response cannot be completed: the peer must be able to tell (close, RST_STREAM). */

@@ -54,7 +54,7 @@ struct exchange {
 	struct list app_waiters;   /* the application end's: what else waits; emptied by its end */
 	struct loop *loop;         /* borrowed for life */
 	struct loop_item reap;
-	struct arena arena;        /* owned: everything below that is a span */
+	struct arena arena; /* owned: everything below that is a span */
 
 	struct head head;
 	struct chunkq in;   /* body that was read and not yet taken */

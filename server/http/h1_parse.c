@@ -209,50 +209,62 @@ static int on_header_value_complete(llhttp_t *p)
 /* ---- the head as a whole -----------------------------------------------------------------------
  */
 
-/* RFC 9112 6.1, 6.3: how the body is framed. 0, or the refusal. */
-static int check_framing(struct h1 *h)
-{
-	struct head *head = &h->ex->head;
-	unsigned lengths = fields_count(&head->fields, SPAN("content-length"));
-	unsigned present = 0, codings = 0, chunked = 0;
-	uint32_t i = 0;
-	bool empty = false;
-	struct span value, coding = {"", 0};
+struct codings {
+	unsigned fields, n, chunked;
+	bool empty; /* a field or an element at its end with nothing in it */
+	struct span last;
+};
 
-	while (fields_find(&head->fields, SPAN("transfer-encoding"), &i, &value)) {
-		present++;
-		empty |= value.n == 0 || value.p[0] == ',' || value.p[value.n - 1] == ',';
-		while (span_next_token(&value, &coding)) {
-			codings++;
-			chunked += span_ieq(coding, SPAN("chunked"));
+static struct codings read_codings(const struct fields *f)
+{
+	struct codings c = {.last = SPAN("")};
+	uint32_t i = 0;
+	struct span value;
+
+	while (fields_find(f, SPAN("transfer-encoding"), &i, &value)) {
+		c.fields++;
+		c.empty |= value.n == 0 || value.p[0] == ',' || value.p[value.n - 1] == ',';
+		while (span_next_token(&value, &c.last)) {
+			c.n++;
+			c.chunked += span_ieq(c.last, SPAN("chunked"));
 		}
 	}
-	if (present == 0)
-		return lengths > 1 ? refuse(h, 400, "more than one Content-Length") : 0;
-	if (lengths > 0)
-		return refuse(h, 400, "both Content-Length and Transfer-Encoding");
-	if (head->minor == 0)
+	return c;
+}
+
+/* RFC 9112 6.1, 6.3: how the body is framed. 0, or the refusal. */
+static int check_codings(struct h1 *h, const struct codings *c)
+{
+	if (h->ex->head.minor == 0)
 		return refuse(h, 400, "Transfer-Encoding in an HTTP/1.0 request");
-	if (codings == 0 || !span_ieq(coding, SPAN("chunked")))
+	if (!span_ieq(c->last, SPAN("chunked")))
 		return refuse(h, 400, "the last transfer coding is not chunked");
-	if (chunked > 1)
+	if (c->chunked > 1)
 		return refuse(h, 400, "chunked more than once");
-	if (empty)
+	if (c->empty)
 		return refuse(h, 400, "an empty transfer coding");
-	if (codings > 1)
+	if (c->n > 1)
 		return refuse(h, 501, "a transfer coding other than chunked");
 	return 0;
 }
 
-/* The parser frames the body, so it must have understood the fields as we do. */
-static bool parser_agrees(const struct h1 *h)
+static int check_framing(struct h1 *h)
 {
 	const struct fields *f = &h->ex->head.fields;
-	bool chunked = (h->parser.flags & F_CHUNKED) != 0;
-	bool length = (h->parser.flags & F_CONTENT_LENGTH) != 0;
+	unsigned lengths = fields_count(f, SPAN("content-length"));
+	struct codings c = read_codings(f);
+	/* The parser frames the body, so it must have understood the fields as we do. */
+	bool agrees = ((h->parser.flags & F_CHUNKED) != 0) == (c.fields > 0) &&
+	              ((h->parser.flags & F_CONTENT_LENGTH) != 0) == (lengths > 0);
+	int rc = 0;
 
-	return chunked == (fields_count(f, SPAN("transfer-encoding")) > 0) &&
-	       length == (fields_count(f, SPAN("content-length")) > 0);
+	if (lengths > 1)
+		return refuse(h, 400, "more than one Content-Length");
+	if (lengths > 0 && c.fields > 0)
+		return refuse(h, 400, "both Content-Length and Transfer-Encoding");
+	if (c.fields > 0)
+		rc = check_codings(h, &c);
+	return rc != 0 || agrees ? rc : refuse(h, 400, "the framing of the body is malformed");
 }
 
 static int check_expect(struct h1 *h)
@@ -282,8 +294,6 @@ static int check_head(struct h1 *h)
 
 	int rc = check_framing(h);
 
-	if (rc == 0 && !parser_agrees(h))
-		rc = refuse(h, 400, "the framing of the body is malformed");
 	return rc != 0 ? rc : check_expect(h);
 }
 

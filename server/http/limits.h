@@ -23,7 +23,8 @@ extern struct http_limits http_limits;
 /* The largest piece of a body that is handed to an application at once (LASGI 3). */
 #define HTTP_PIECE_MAX 65536
 
-/* An unread rest of a request body up to this size is read and dropped; a larger one costs the connection. */
+/* An unread rest of a request body up to this size is read and dropped; a larger one costs the
+ * connection. */
 #define HTTP_DROP_MAX 65536
 
 #endif

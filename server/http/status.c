@@ -8,7 +8,8 @@ static const struct span reasons[600] = {
 
 static const struct span lines[600] = {
 #define STATUS(code, reason)                                                                       \
-	[code] = {"HTTP/1.1 " #code " " reason "\r\n", sizeof("HTTP/1.1 " #code " " reason "\r\n") - 1},
+	[code] = {"HTTP/1.1 " #code " " reason "\r\n",                                             \
+		sizeof("HTTP/1.1 " #code " " reason "\r\n") - 1},
 #include "http/status.tbl.h"
 #undef STATUS
 };

@@ -70,7 +70,8 @@ static bool full(struct acceptor *a)
 		return false;
 	if (!a->said)
 		log_event(LOG_WARN, "accept.full",
-			"%u connections are open (--max-connections); new ones wait", a->pool->count);
+			"%u connections are open (--max-connections); new ones wait",
+			a->pool->count);
 	a->said = true;
 	watch(a, false);
 	return true;
@@ -119,10 +120,13 @@ static void on_pause_end(struct deadline *d)
 	acceptor_room(a);
 }
 
-void acceptor_init(struct acceptor *a, struct conn_pool *pool, unsigned max_connections, accept_fn *fn)
+void acceptor_init(
+	struct acceptor *a, struct conn_pool *pool, unsigned max_connections, accept_fn *fn)
 {
-	*a = (struct acceptor){.pool = pool, .max_connections = max_connections,
-		.on_accept = fn, .reserve_fd = -1};
+	*a = (struct acceptor){.pool = pool,
+		.max_connections = max_connections,
+		.on_accept = fn,
+		.reserve_fd = -1};
 	deadline_init(&a->pause_end, on_pause_end);
 	open_reserve(a);
 }

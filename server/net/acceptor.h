@@ -22,19 +22,20 @@ struct listener {
 typedef void accept_fn(struct conn *c);
 
 struct acceptor {
-	struct conn_pool *pool; /* borrowed */
+	struct conn_pool *pool;     /* borrowed */
 	struct listener *listeners; /* owned */
 	int count;
 	unsigned max_connections;
 	accept_fn *on_accept;
 	int reserve_fd; /* spent when the process has no descriptor left; -1 while it is */
 	struct deadline pause_end;
-	bool listening;  /* watchers started */
-	bool stopped;    /* for good */
-	bool said;       /* the current shortage was logged */
+	bool listening; /* watchers started */
+	bool stopped;   /* for good */
+	bool said;      /* the current shortage was logged */
 };
 
-void acceptor_init(struct acceptor *a, struct conn_pool *pool, unsigned max_connections, accept_fn *fn);
+void acceptor_init(
+	struct acceptor *a, struct conn_pool *pool, unsigned max_connections, accept_fn *fn);
 void acceptor_add(struct acceptor *a, const int *fds, int count); /* once */
 void acceptor_start(struct acceptor *a);
 void acceptor_stop(struct acceptor *a); /* for good; idempotent */

@@ -17,7 +17,8 @@ struct transport {
 	const char *scheme; /* "http" or "https" */
 	ssize_t (*read)(struct conn *c, void *p, size_t n);
 	ssize_t (*write)(struct conn *c, const struct iovec *iov, int n, bool more);
-	ssize_t (*send_file)(struct conn *c, int fd, off_t *offset, size_t n); /* ERR_IO: file ended */
+	ssize_t (*send_file)(
+		struct conn *c, int fd, off_t *offset, size_t n); /* ERR_IO: file ended */
 	void (*watch)(struct conn *c, int events); /* EV_READ | EV_WRITE wanted from now on */
 	void (*shut)(struct conn *c);              /* no more writing: FIN */
 	bool (*hung_up)(struct conn *c);           /* both directions are gone, or reset */

@@ -26,8 +26,8 @@ static ssize_t tcp_write(struct conn *c, const struct iovec *iov, int n, bool mo
 	struct msghdr msg = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)n};
 
 	if (n == 1)
-		return answer(send(c->fd, iov->iov_base, iov->iov_len,
-			MSG_NOSIGNAL | (more ? MSG_MORE : 0)));
+		return answer(send(
+			c->fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL | (more ? MSG_MORE : 0)));
 	return answer(sendmsg(c->fd, &msg, MSG_NOSIGNAL | (more ? MSG_MORE : 0)));
 }
 

@@ -29,7 +29,8 @@ void sched_set_timing(bool on)
 	sched.timing = on;
 }
 
-/* ---- trampolines ------------------------------------------------------------------------------- */
+/* ---- trampolines -------------------------------------------------------------------------------
+ */
 
 static void take_trampoline(struct task *t)
 {
@@ -57,7 +58,8 @@ static void give_trampoline(struct task *t, bool reusable)
 	t->co = NULL;
 }
 
-/* ---- one run ----------------------------------------------------------------------------------- */
+/* ---- one run -----------------------------------------------------------------------------------
+ */
 
 static void finish(struct task *t, bool failed, bool reusable)
 {
@@ -146,7 +148,8 @@ static bool run(void *arg, uint64_t budget_us)
 	return !list_empty(&sched.queue);
 }
 
-/* ---- life -------------------------------------------------------------------------------------- */
+/* ---- life --------------------------------------------------------------------------------------
+ */
 
 void sched_setup(struct loop *loop, lua_State *L, sched_done_fn *done)
 {

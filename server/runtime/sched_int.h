@@ -7,15 +7,15 @@
 /* Private to task.c and sched.c: the one scheduler of the process. */
 struct trampoline {
 	struct lua_State *co; /* yielded with the done marker, ready for the next task */
-	int ref;       /* anchors it in the registry */
+	int ref;              /* anchors it in the registry */
 };
 
 /* Idle trampolines that are kept; more are left to the garbage collector. */
 #define TRAMPOLINES_MAX 1024
 
 struct scheduler {
-	struct loop *loop; /* borrowed */
-	struct lua_State *L;      /* borrowed: the worker's VM */
+	struct loop *loop;   /* borrowed */
+	struct lua_State *L; /* borrowed: the worker's VM */
 	struct slab tasks;
 	struct list queue; /* RUNNABLE tasks, in order */
 	sched_done_fn *done;

@@ -25,28 +25,29 @@ enum task_state {
 
 /* What task_main is to do; the numbers are known to core/task.lua. */
 enum task_kind {
-	TASK_REQUEST = 1, /* arg: the exchange's id */
-	TASK_SPAWNED = 2, /* arg: nothing; Lua finds the function by the task's id */
-	TASK_BOOT = 3,    /* load the application, run the lifespan's start */
-	TASK_NOTICE = 4,  /* tell the lifespan that a drain began */
+	TASK_REQUEST = 1,  /* arg: the exchange's id */
+	TASK_SPAWNED = 2,  /* arg: nothing; Lua finds the function by the task's id */
+	TASK_BOOT = 3,     /* load the application, run the lifespan's start */
+	TASK_NOTICE = 4,   /* tell the lifespan that a drain began */
 	TASK_SHUTDOWN = 5, /* tell the lifespan to end */
-	TASK_SERVICE = 6,  /* as SPAWNED, but belongs to the lifespan: a drain does not wait for it */
+	TASK_SERVICE =
+		6, /* as SPAWNED, but belongs to the lifespan: a drain does not wait for it */
 };
 
 struct task {
-	struct list run_link;   /* in the run queue while RUNNABLE */
-	struct deadline alarm;  /* wakes it */
-	struct list wait_link;  /* in somebody's list of tasks to be woken */
-	struct lua_State *co;        /* borrowed from the trampoline pool; NULL before the first run */
-	int co_ref;             /* anchors it */
+	struct list run_link;  /* in the run queue while RUNNABLE */
+	struct deadline alarm; /* wakes it */
+	struct list wait_link; /* in somebody's list of tasks to be woken */
+	struct lua_State *co;  /* borrowed from the trampoline pool; NULL before the first run */
+	int co_ref;            /* anchors it */
 	double arg;
-	uint64_t begun_us;      /* its first run (when timing is on) */
-	uint64_t lua_us;        /* time spent in the runs that ended (when timing is on) */
-	uint8_t state;          /* enum task_state; sched.c only */
+	uint64_t begun_us; /* its first run (when timing is on) */
+	uint64_t lua_us;   /* time spent in the runs that ended (when timing is on) */
+	uint8_t state;     /* enum task_state; sched.c only */
 	uint8_t kind;
-	bool woken;             /* while RUNNING: run once more */
+	bool woken; /* while RUNNING: run once more */
 	bool cancelled;
-	uint16_t shields;       /* cancellation is held off while > 0 */
+	uint16_t shields; /* cancellation is held off while > 0 */
 };
 
 struct task *task_new(enum task_kind kind, double arg); /* RUNNABLE; NULL: too many */

@@ -34,7 +34,8 @@ static int at_panic(lua_State *L)
 	panic("Lua: %s", message != NULL ? message : "error object is not a string");
 }
 
-/* A package.loaders function: modules that the binary carries, found by a walk of the short list. */
+/* A package.loaders function: modules that the binary carries, found by a walk of the short list.
+ */
 static int load_bundled(lua_State *L)
 {
 	const char *name = luaL_checkstring(L, 1);
@@ -43,7 +44,8 @@ static int load_bundled(lua_State *L)
 		if (strcmp(m->name, name) != 0)
 			continue;
 		lua_pushfstring(L, "@%s", m->name);
-		if (luaL_loadbuffer(L, m->from, (size_t)(m->to - m->from), lua_tostring(L, -1)) != 0)
+		if (luaL_loadbuffer(L, m->from, (size_t)(m->to - m->from), lua_tostring(L, -1)) !=
+			0)
 			return lua_error(L);
 		return 1;
 	}
@@ -51,7 +53,8 @@ static int load_bundled(lua_State *L)
 	return 1;
 }
 
-/* After package.preload, before the files: the binary's own modules cannot be shadowed by accident. */
+/* After package.preload, before the files: the binary's own modules cannot be shadowed by accident.
+ */
 static void add_loader(lua_State *L)
 {
 	lua_getglobal(L, "package");
@@ -69,7 +72,8 @@ static void set_path(lua_State *L, const char *field, const char *first, const c
 {
 	lua_getglobal(L, "package");
 	lua_getfield(L, -1, field);
-	lua_pushfstring(L, "%s%s%s%s", first, first[0] != '\0' ? ";" : "", second, lua_tostring(L, -1));
+	lua_pushfstring(
+		L, "%s%s%s%s", first, first[0] != '\0' ? ";" : "", second, lua_tostring(L, -1));
 	lua_setfield(L, -3, field);
 	lua_pop(L, 2);
 }
@@ -77,8 +81,8 @@ static void set_path(lua_State *L, const char *field, const char *first, const c
 static void set_paths(lua_State *L)
 {
 	char *root = paths.root[0] == '\0'
-		? mem_strdup("")
-		: mem_printf("%s/?.lua;%s/?/init.lua;", paths.root, paths.root);
+	                     ? mem_strdup("")
+	                     : mem_printf("%s/?.lua;%s/?/init.lua;", paths.root, paths.root);
 
 	set_path(L, "path", paths.path, root);
 	set_path(L, "cpath", paths.cpath, "");

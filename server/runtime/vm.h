@@ -15,9 +15,10 @@
  * is no third way into Lua.
  */
 struct vm_paths {
-	const char *root;   /* the application's directory: ROOT/?.lua and ROOT/?/init.lua come first */
-	const char *path;   /* --lua-path: before root; "" for none */
-	const char *cpath;  /* --lua-cpath */
+	const char
+		*root; /* the application's directory: ROOT/?.lua and ROOT/?/init.lua come first */
+	const char *path;  /* --lua-path: before root; "" for none */
+	const char *cpath; /* --lua-cpath */
 };
 
 /* A module that the binary carries; the array ends with name == NULL. */

@@ -104,6 +104,14 @@ class Streaming(unittest.TestCase):
                     sent += MIB
             self.assert_small(gw, before)
 
+    def test_one_message(self) -> None:
+        """A response larger than the water mark may still be one message."""
+        with Gateway(ROUTES) as gw, gw.connect() as conn:
+            for size in (10, 65530, 65540, 200000, 3000000):
+                for query, times in ((f"bytes={size}", 1), (f"bytes={size}&array", 2)):
+                    conn.request("GET", f"/whole?{query}")
+                    self.assertTrue(conn.read_response().body == b"0123456789" * (size // 10 * times), query)
+
     def test_many_readers(self) -> None:
         """50 slow readers at once are bounded too."""
         if SANITIZER:

@@ -41,7 +41,7 @@ class Refused(unittest.TestCase):
             (400, b"GET / HTTP/1.1\r\nHost: x\r\nX-A: 1\0\r\n\r\n"),
             (400, b"GET /%00 HTTP/1.1\r\nHost: x\r\n\r\n"),
             (400, b"GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n"),
-            (501, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 TLS\r\n\r\n"),
+            (400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 TLS\r\n\r\n"),
             (501, b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
             (501, b"BREW / HTTP/1.1\r\nHost: x\r\n\r\n"),
             (505, b"GET / HTTP/2.0\r\nHost: x\r\n\r\n"),

@@ -127,8 +127,8 @@ class Stop(unittest.TestCase):
             self.assertEqual(said, ["app.startup", "app.request", "app.notice", "app.answered", "app.shutdown"])
 
     def test_lifespan_hangs(self) -> None:
-        """A shutdown that does not answer is not waited for long."""
-        with Gateway(LIFESPAN, env={"HANG": "1"}) as gw:
+        """A shutdown that does not answer is waited for until the drain time-out and no longer."""
+        with Gateway(LIFESPAN, "--drain-timeout", "300ms", env={"HANG": "1"}) as gw:
             gw.get("/")
             gw.signal(signal.SIGTERM)
             self.assertLess(ended_within(gw, 5), patient(3))

@@ -30,16 +30,20 @@ class Pool(unittest.TestCase):
         conn.request("GET", f"/block?s={seconds}", {"X-Path": str(self.mark)})
         return conn
 
+    def wait_running(self, gateway: Gateway) -> None:
+        """A job runs: its request's task is there, and nothing waits in the queue."""
+        poll("the job runs", lambda: gateway.get("/tasks").text == "2" and gateway.get("/queue").text == "0")
+
     def fill(self, gateway: Gateway, seconds: float) -> tuple[Conn, Conn]:
         """With one thread and a queue of one: the first request runs, the second waits."""
         first = self.block(gateway, seconds)
-        poll("the first job runs", lambda: gateway.get("/tasks").text == "2" and gateway.get("/queue").text == "0")
+        self.wait_running(gateway)
         second = self.block(gateway, 0)
         poll("the second job waits", lambda: gateway.get("/queue").text == "1")
         return first, second
 
     def test_others_are_served(self) -> None:
-        """2 s of computing in a thread: meanwhile no /hello takes longer than half a second."""
+        """2 s of computing in a thread: meanwhile no /hello waits for it."""
         with Gateway(THREADS) as gw:
             conn = gw.connect(30)
             conn.request("GET", "/busy?s=2")
@@ -49,7 +53,7 @@ class Pool(unittest.TestCase):
             self.assertGreater(time.monotonic() - began, 1)
             self.assertEqual(load.failures, [])
             self.assertGreater(load.answered, 50)
-            self.assertLess(load.slowest, 0.5 * TIME_FACTOR)
+            self.assertLess(load.slowest, 1.0 * TIME_FACTOR)
 
     def test_values(self) -> None:
         """Arguments, upvalues and results cross as copies; a large string too."""
@@ -103,7 +107,7 @@ class Pool(unittest.TestCase):
         """A job that runs ends, its result is thrown away, and the thread is there for the next."""
         with Gateway(THREADS, "--threads", "1") as gw:
             conn = self.block(gw, 0.5)
-            poll("it runs", lambda: gw.get("/tasks").text == "2")
+            self.wait_running(gw)
             conn.reset()
             poll("its task is gone", lambda: gw.get("/tasks").text == "1")
             self.assertEqual(gw.get("/block?s=0").text, "done")
@@ -113,12 +117,12 @@ class Pool(unittest.TestCase):
         """SIGTERM: the job of a running request is waited for; --drain-timeout bounds that."""
         with Gateway(THREADS) as gw:
             conn = self.block(gw, 0.5)
-            poll("it runs", lambda: gw.get("/tasks").text == "2")
+            self.wait_running(gw)
             gw.signal(signal.SIGTERM)
             self.assertEqual(conn.read_response().text, "done")
         with Gateway(THREADS, "--drain-timeout", "200ms") as gw:
             self.block(gw, 1.5)
-            poll("it runs", lambda: gw.get("/tasks").text == "2")
+            self.wait_running(gw)
             began = time.monotonic()
             gw.signal(signal.SIGTERM)
             gw.wait(10)

@@ -99,7 +99,7 @@ local function verdict(runner, counts, ended)
 	if #counts.left > 0 then
 		return table.concat(counts.left, "\n")
 	elseif failed > 0 then
-		return failed .. " specs failed"
+		return "specs failed: " .. failed
 	elseif counts.success == 0 then
 		return "no spec ran"
 	end

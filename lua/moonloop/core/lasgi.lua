@@ -165,15 +165,17 @@ local function refuse(rc, out_of_order, what)
 	wrong(rc == codes.STATE and out_of_order or what or native.name(rc))
 end
 
--- The queue was full: wait for room, go on behind what was taken. The wait raises on cancellation.
+-- Goes on behind what was taken, a piece at a time. Ask first, wait second: only a write that says
+-- AGAIN is told when there is room. The wait raises on cancellation.
 local function write_rest(ex, body, last, taken)
 	local n = #body
 	while taken < n do
-		wait()
 		local rc = C.ml_ex_write(ex, body, n, taken, last and 1 or 0)
 		if rc >= 0 then
 			taken = taken + rc
-		elseif rc ~= AGAIN then
+		elseif rc == AGAIN then
+			wait()
+		else
 			return refuse(rc, "another task has ended the response while this send was waiting")
 		end
 	end

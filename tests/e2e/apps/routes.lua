@@ -71,6 +71,12 @@ routes["/big"] = function(scope, _, send)
 	end
 end
 
+-- As many bytes in one message, as a string or as an array of strings.
+routes["/whole"] = function(scope, _, send)
+	local text = ("0123456789"):rep(number(scope, "bytes", 10) / 10)
+	whole(send, 200, scope.query_string:find("array", 1, true) and { text, text } or text)
+end
+
 -- Answers without reading the body.
 routes["/ignore"] = function(_, _, send) whole(send, 200, "ignored\n") end
 

@@ -159,6 +159,16 @@ static void test_every_byte(void **state)
 		fields_open(&f);
 		assert_int_equal(fields_name(&f, byte, 3), is_tchar(c));
 	}
+	/* wherever it stands in a long one */
+	for (size_t at = 0; at < 50; at++) {
+		char value[50];
+
+		memset(value, 'a', sizeof(value));
+		assert_true(field_value_ok((struct span){value, sizeof(value)}));
+		value[at] = '\n';
+		assert_false(field_value_ok((struct span){value, sizeof(value)}));
+		assert_true(field_value_ok((struct span){value, at}));
+	}
 	assert_false(field_name_ok(SPAN("")));
 	assert_true(field_value_ok(SPAN("")));
 }
