@@ -63,7 +63,7 @@ GEN_OBJS  := $(O)/gen/lua_bundle.o
 LUA_FILES := $(shell find lua -name '*.lua' | sort)
 BIN       := $(O)/moonloop
 
-.PHONY: all run test deps deps-test deps-bench install bench lint format clean help unit
+.PHONY: all run test deps deps-test deps-bench install bench lint format clean help unit wire specs lasgi e2e
 .DEFAULT_GOAL := all
 .PRECIOUS: $(O)/%.o
 

@@ -43,8 +43,21 @@ wire: $(WIRE_RUN) ## run the conversations over HTTP/1, and a bounded fuzz of th
 	@timeout 600 $(WIRE_RUN) $(WIRE_FILES)
 	@timeout 600 $(WIRE_RUN) --fuzz $(FUZZ_ROUNDS) $(WIRE_FILES)
 
+# The rest needs the binary: specs inside its runtime, the contract and real clients over sockets.
+specs: $(BIN) ## run the Lua specs inside the gateway's runtime (busted)
+	@timeout 600 $(BIN) check tests/lua/run.lua
+
+lasgi: $(BIN) ## run the LASGI contract suite
+	@cd tests/lasgi && MOONLOOP=$(abspath $(BIN)) timeout 900 python3 -m unittest -q
+
+e2e: $(BIN) ## run the end-to-end tests with real clients, and the soak
+	@timeout 1800 python3 tests/e2e/run.py $(abspath $(BIN)) --soak
+
+test: all deps-test ## build and run every test (MODE=asan too)
+	@$(MAKE) --no-print-directory unit wire specs lasgi e2e
+
+lint: deps-test ## check layers, format and Lua
+	@python3 tests/style/lint.py
+
 bench: all deps-bench ## measure beside nginx, node, uvicorn and a bare C loop (BENCH_ARGS=--help)
 	@python3 tests/bench/bench.py --moonloop $(BUILD)/moonloop $(BENCH_ARGS)
-
-test: all deps-test ## build and run every test
-	@$(MAKE) --no-print-directory unit wire

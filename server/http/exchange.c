@@ -26,7 +26,7 @@ static struct {
 	struct loop *loop;
 	const struct app_port *port;
 	exchange_done_fn *done;
-	char piece[HTTP_PIECE_MAX]; /* where exchange_read joins small chunks */
+	char piece[HTTP_PIECE_MAX]; /* what exchange_read hands out */
 } house;
 
 /* ---- states: the only two functions that change them ----------------------------------------- */
@@ -241,24 +241,14 @@ int exchange_read(struct exchange *ex, struct span *piece_r, bool *more_r)
 			ex->codec->in_wanted(ex);
 		return ERR_AGAIN;
 	}
-	*piece_r = chunkq_peek(&ex->in, n);
-	if (piece_r->n < n) { /* in several chunks: join them */
-		size_t at = 0;
+	for (size_t at = 0; at < n;) { /* its chunks are freed as they are taken */
+		struct span s = chunkq_peek(&ex->in, n - at);
 
-		while (at < n) {
-			struct span s = chunkq_peek(&ex->in, n - at);
-
-			memcpy(house.piece + at, s.p, s.n);
-			chunkq_consume(&ex->in, s.n);
-			at += s.n;
-		}
-		*piece_r = (struct span){house.piece, n};
-	} else {
-		if (n > 0)
-			memcpy(house.piece, piece_r->p, n);
-		chunkq_consume(&ex->in, n);
-		piece_r->p = house.piece;
+		memcpy(house.piece + at, s.p, s.n);
+		at += s.n;
+		chunkq_consume(&ex->in, s.n);
 	}
+	*piece_r = (struct span){house.piece, n};
 	*more_r = ex->in.total > 0 || ex->in_state == IN_BODY;
 	ex->in_told = !*more_r;
 	if (n > 0)

@@ -8,18 +8,6 @@
 #include "http/h1_int.h"
 #include "net/stats.h"
 
-/* A peer that was active this recently may be sending its next request right now: a draining
- * worker waits so long before it closes the idle connection. */
-#define DRAIN_GRACE_US (CLOCK_SECOND / 2)
-
-/*
- * A half-closed peer may have left or may be waiting for its answer: FIN looks the same. After
- * PROBE_FIRST an interim response is sent, which a peer that left answers with a reset.
- */
-#define PROBE_FIRST_US (CLOCK_SECOND / 4)
-#define PROBE_NEXT_US  (CLOCK_SECOND / 10)
-#define PROBE_LAST_US  CLOCK_SECOND
-
 static struct {
 	struct slab slab;
 	bool draining;
@@ -61,7 +49,7 @@ struct exchange *h1_begin_exchange(struct h1 *h)
 }
 
 /* The exchange is the application's alone from here on. */
-static void detach(struct h1 *h, enum gone_why why)
+void h1_detach(struct h1 *h, enum gone_why why)
 {
 	struct exchange *ex = h->ex;
 
@@ -72,17 +60,11 @@ static void detach(struct h1 *h, enum gone_why why)
 }
 
 /* No further request: what is queued leaves, then FIN. */
-static void finish(struct h1 *h)
+void h1_finish(struct h1 *h)
 {
 	if (h->state != H1_OVER)
 		h1_set_state(h, H1_OVER);
 	conn_finish(h->conn);
-}
-
-/* Are answers still on their way? The write deadline guards them. */
-static bool writing(const struct h1 *h)
-{
-	return h->conn->out.total > 0 || h->conn->file_fd >= 0;
 }
 
 /*
@@ -101,7 +83,7 @@ static void await_next(struct h1 *h)
 	h1_set_state(h, H1_IDLE);
 	h->active_us = clock_now_us();
 	if (c->eof && conn_input(c).n == 0) {
-		finish(h);
+		h1_finish(h);
 		return;
 	}
 	conn_read_within(c, house.draining ? DRAIN_GRACE_US : http_limits.idle_timeout_us);
@@ -117,10 +99,10 @@ static void settle(struct h1 *h)
 	if (!h->answered)
 		return;
 	if (h->close || h->state == H1_OVER) {
-		detach(h, GONE_NOT);
-		finish(h);
+		h1_detach(h, GONE_NOT);
+		h1_finish(h);
 	} else if (h->state == H1_WAIT) {
-		detach(h, GONE_NOT);
+		h1_detach(h, GONE_NOT);
 		await_next(h);
 	} else { /* H1_BODY: the rest is read and dropped, and has to come in one such time */
 		conn_read_within(c, http_limits.body_timeout_us);
@@ -132,7 +114,7 @@ static void settle(struct h1 *h)
 }
 
 /* Answers in the gateway's own name and closes; the application, if it runs, sees `why`. */
-static void refuse(struct h1 *h, int status, enum gone_why why)
+void h1_refuse(struct h1 *h, int status, enum gone_why why)
 {
 	struct exchange *ex = h->ex;
 
@@ -160,45 +142,6 @@ static void refuse(struct h1 *h, int status, enum gone_why why)
 
 /* ---- what the connection tells -----------------------------------------------------------------
  */
-
-/* The peer left in the middle of a request; earlier answers may still be on their way to it. */
-static void leave(struct h1 *h)
-{
-	struct conn *c = h->conn;
-
-	if (writing(h)) {
-		detach(h, GONE_CLOSED);
-		finish(h);
-	} else {
-		conn_close(c, CLOSE_PEER);
-	}
-}
-
-/* The peer sent FIN, and what came before it is parsed as far as it can be. */
-static void input_over(struct h1 *h)
-{
-	struct conn *c = h->conn;
-
-	switch ((enum h1_state)h->state) {
-	case H1_IDLE:
-		finish(h);
-		break;
-	case H1_HEAD:
-		leave(h);
-		break;
-	case H1_BODY:
-		if (h->answered)
-			finish(h);
-		else
-			leave(h);
-		break;
-	case H1_WAIT:
-		conn_read_within(c, PROBE_FIRST_US);
-		break;
-	case H1_OVER:
-		break;
-	}
-}
 
 /* Sets the read deadline that fits the state; reading stops while the application lags. */
 static void update_input(struct h1 *h)
@@ -242,7 +185,7 @@ static void parse_failed(struct h1 *h, llhttp_errno_t err)
 		return;
 	}
 	status = h1_parse_status(h, err);
-	refuse(h, status, status == 413 ? GONE_TOO_LARGE : GONE_CLOSED);
+	h1_refuse(h, status, status == 413 ? GONE_TOO_LARGE : GONE_CLOSED);
 }
 
 /* The message is complete: the parser is made ready for the next one. */
@@ -307,7 +250,7 @@ static void h1_input(struct conn *c)
 	if (!c->eof)
 		update_input(h);
 	else if (h->state == H1_WAIT || conn_input(c).n == 0)
-		input_over(h);
+		h1_input_over(h);
 }
 
 static void h1_eof(struct conn *c)
@@ -315,59 +258,7 @@ static void h1_eof(struct conn *c)
 	struct h1 *h = c->state_of_proto;
 
 	if (h->state == H1_WAIT || conn_input(c).n == 0)
-		input_over(h);
-}
-
-/* The peer sent FIN and its answer is not ready: is anybody there? */
-static void probe(struct h1 *h)
-{
-	struct conn *c = h->conn;
-
-	if (c->transport->hung_up(c)) {
-		conn_close(c, CLOSE_PEER);
-		return;
-	}
-	if (!h->probed && h->ex->out_state <= OUT_STARTED) {
-		h->probed = true;
-		h1_send_interim(h->ex, 100, NULL);
-		conn_read_within(c, PROBE_NEXT_US);
-		return;
-	}
-	conn_read_within(c, PROBE_LAST_US);
-}
-
-static void h1_slow(struct conn *c)
-{
-	struct h1 *h = c->state_of_proto;
-
-	switch ((enum h1_state)h->state) {
-	case H1_IDLE:
-		if (!writing(h))
-			conn_close(c, house.draining ? CLOSE_DRAIN : CLOSE_IDLE);
-		else if (house.draining)
-			finish(h);
-		else
-			conn_read_within(c, http_limits.idle_timeout_us);
-		break;
-	case H1_HEAD:
-		h->why = "the request head came too slowly";
-		refuse(h, 408, GONE_TIMEOUT);
-		break;
-	case H1_BODY:
-		if (h->answered) {
-			finish(h);
-			break;
-		}
-		h->why = "the request body came too slowly";
-		refuse(h, 408, GONE_TIMEOUT);
-		break;
-	case H1_WAIT:
-		if (c->eof)
-			probe(h);
-		break;
-	case H1_OVER:
-		break;
-	}
+		h1_input_over(h);
 }
 
 static void h1_room(struct conn *c)
@@ -380,32 +271,15 @@ static void h1_room(struct conn *c)
 		conn_feed_later(c);
 }
 
-static void h1_drain(struct conn *c)
-{
-	struct h1 *h = c->state_of_proto;
-
-	if (h->state != H1_IDLE) {
-		if (h->ex != NULL && h->state != H1_HEAD)
-			exchange_drain(h->ex);
-		return;
-	}
-	if (conn_input(c).n > 0)
-		return;
-	if (clock_now_us() - h->active_us > DRAIN_GRACE_US && !writing(h))
-		conn_close(c, CLOSE_DRAIN);
-	else
-		conn_read_within(c, DRAIN_GRACE_US);
-}
-
 static void h1_closed(struct conn *c, enum close_reason why)
 {
 	struct h1 *h = c->state_of_proto;
 
 	if (h->state != H1_OVER)
 		h1_set_state(h, H1_OVER);
-	detach(h, why == CLOSE_DRAIN       ? GONE_SHUTDOWN
-		  : why == CLOSE_SLOW_READ ? GONE_TIMEOUT
-					   : GONE_CLOSED);
+	h1_detach(h, why == CLOSE_DRAIN       ? GONE_SHUTDOWN
+		     : why == CLOSE_SLOW_READ ? GONE_TIMEOUT
+					      : GONE_CLOSED);
 }
 
 static void h1_release(struct conn *c)
@@ -467,8 +341,8 @@ static void abort_response(struct exchange *ex, enum close_reason why)
 	struct h1 *h = h1_of(ex);
 
 	/* What was written before the failure still leaves; the missing end tells the peer. */
-	detach(h, GONE_CLOSED);
-	finish(h);
+	h1_detach(h, GONE_CLOSED);
+	h1_finish(h);
 }
 
 static const struct conn *conn_of(const struct exchange *ex)

@@ -7,8 +7,8 @@
 #include <llhttp.h>
 
 /*
- * Private to the three files of HTTP/1: h1_conn.c (life of the connection), h1_parse.c (llhttp's
- * callbacks → exchange), h1_write.c (exchange → bytes).
+ * Private to the four files of HTTP/1: h1_conn.c (life of the connection), h1_end.c (its end),
+ * h1_parse.c (llhttp's callbacks → exchange), h1_write.c (exchange → bytes).
  */
 enum h1_state {
 	H1_IDLE, /* nothing of the next request was read */
@@ -51,6 +51,10 @@ struct h1 {
 extern const struct codec h1_codec;
 extern const llhttp_settings_t h1_parser_settings;
 
+/* A peer that was active this recently may be sending its next request right now: a draining
+ * worker waits so long before it closes the idle connection. */
+#define DRAIN_GRACE_US (CLOCK_SECOND / 2)
+
 static inline struct h1 *h1_of(const struct exchange *ex)
 {
 	return ex->wire;
@@ -58,6 +62,22 @@ static inline struct h1 *h1_of(const struct exchange *ex)
 
 void h1_set_state(struct h1 *h, enum h1_state to);
 bool h1_draining(void);
+
+/* Are answers still on their way? The write deadline guards them. */
+static inline bool h1_writing(const struct h1 *h)
+{
+	return h->conn->out.total > 0 || h->conn->file_fd >= 0;
+}
+
+/* h1_conn.c */
+void h1_detach(struct h1 *h, enum gone_why why); /* the exchange is the application's alone */
+void h1_finish(struct h1 *h);                    /* no further request; what is queued leaves */
+void h1_refuse(struct h1 *h, int status, enum gone_why why); /* h->why says what is wrong */
+
+/* h1_end.c: the peer sent FIN, and what came before it is parsed as far as it can be. */
+void h1_input_over(struct h1 *h);
+void h1_slow(struct conn *c);  /* of struct conn_proto */
+void h1_drain(struct conn *c); /* of struct conn_proto */
 
 /* h1_write.c */
 void h1_send_head(struct exchange *ex);

@@ -15,6 +15,9 @@
 
 #define PAUSE_US (CLOCK_SECOND / 4)
 
+/* A shortage comes and goes; the log hears of it this often at most. */
+#define SAY_AGAIN_US (60 * CLOCK_SECOND)
+
 static void watch(struct acceptor *a, bool on)
 {
 	struct ev_loop *ev = a->pool->loop->ev;
@@ -36,6 +39,14 @@ static void open_reserve(struct acceptor *a)
 		a->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
+static bool may_say(struct acceptor *a)
+{
+	if (clock_now_us() < a->quiet_until_us)
+		return false;
+	a->quiet_until_us = clock_now_us() + SAY_AGAIN_US;
+	return true;
+}
+
 /*
  * Out of descriptors: accept with the reserved one and close at once, so that the peer learns it
  * and the level-triggered listener does not spin; then wait for others to close.
@@ -44,11 +55,10 @@ static void turn_away(struct acceptor *a, struct listener *ln)
 {
 	int reason = errno;
 
-	if (!a->said)
+	if (may_say(a))
 		log_event(LOG_ERROR, "accept.paused",
 			"%s; %u connections are open; new ones wait or are turned away",
 			strerror(reason), a->pool->count);
-	a->said = true;
 	if (a->reserve_fd >= 0) {
 		close(a->reserve_fd);
 		a->reserve_fd = -1;
@@ -68,11 +78,10 @@ static bool full(struct acceptor *a)
 {
 	if (a->pool->count < a->max_connections)
 		return false;
-	if (!a->said)
+	if (may_say(a))
 		log_event(LOG_WARN, "accept.full",
 			"%u connections are open (--max-connections); new ones wait",
 			a->pool->count);
-	a->said = true;
 	watch(a, false);
 	return true;
 }
@@ -175,6 +184,5 @@ void acceptor_room(struct acceptor *a)
 		return;
 	if (a->pool->count >= a->max_connections)
 		return;
-	a->said = false;
 	watch(a, true);
 }

@@ -29,9 +29,9 @@ struct acceptor {
 	accept_fn *on_accept;
 	int reserve_fd; /* spent when the process has no descriptor left; -1 while it is */
 	struct deadline pause_end;
-	bool listening; /* watchers started */
-	bool stopped;   /* for good */
-	bool said;      /* the current shortage was logged */
+	uint64_t quiet_until_us; /* a shortage was logged: not again before */
+	bool listening;          /* watchers started */
+	bool stopped;            /* for good */
 };
 
 void acceptor_init(

@@ -49,7 +49,10 @@ class Conn:
     """A connection. Every wait on it ends after `timeout` seconds without progress: TimeoutError."""
 
     def __init__(self, address: Address, timeout: float, receive_buffer: int = 0) -> None:
-        family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        if isinstance(address, str):
+            family = socket.AF_UNIX
+        else:
+            family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.sock = socket.socket(family, socket.SOCK_STREAM)
         self.sock.settimeout(timeout)
         if receive_buffer:

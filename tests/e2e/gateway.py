@@ -249,7 +249,8 @@ class Gateway:
 
     def wait_event(self, word: str, count: int = 1, seconds: float = 5.0) -> list[str]:
         """Waits until the event was logged so many times."""
-        return poll(f"{count} × {word} is logged", lambda: (found := self.events(word))[count - 1:] and found, seconds)
+        poll(f"{count} × {word} is logged", lambda: len(self.events(word)) >= count, seconds)
+        return self.events(word)
 
     # ---- clients -----------------------------------------------------------------------------------
 

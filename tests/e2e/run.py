@@ -25,14 +25,14 @@ MODULE_LIMIT_S = 300.0
 FIRST = ("bodies", "docs", "threads", "stop", "disconnect")
 
 
-def modules(names: list[str], soak: bool) -> list[str]:
+def modules(names: list[str]) -> list[str]:
     """The modules to run, in the order of their start."""
     found = sorted(path.stem.removeprefix("test_") for path in HERE.glob("test_*.py"))
     unknown = set(names) - set(found)
     if unknown:
         sys.exit(f"no such module: {', '.join(sorted(unknown))}; there are {', '.join(found)}")
     picked = names or sorted(found, key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name))
-    return [f"test_{name}" for name in picked] + (["soak"] if soak else [])
+    return [f"test_{name}" for name in picked]
 
 
 def run(module: str, limit: float) -> tuple[bool, float]:
@@ -69,10 +69,10 @@ def main() -> int:
 
     print(f"testing {MOONLOOP}{f' ({SANITIZER})' if SANITIZER else ''}", flush=True)
     began = time.monotonic()
-    todo = modules(args.names, args.soak)
     with ThreadPoolExecutor(args.j) as pool:
-        results = list(pool.map(lambda m: run(m, patient(MODULE_LIMIT_S)), [m for m in todo if m != "soak"]))
-    results += [run(m, patient(MODULE_LIMIT_S) + float(os.environ.get("SOAK_S", "10")) * 3) for m in todo if m == "soak"]
+        results = list(pool.map(lambda module: run(module, patient(MODULE_LIMIT_S)), modules(args.names)))
+    if args.soak:
+        results.append(run("soak", patient(MODULE_LIMIT_S) + float(os.environ.get("SOAK_S", "10")) * 3))
     failed = sum(not good for good, _ in results)
     print(f"{len(results) - failed} modules passed, {failed} failed, {time.monotonic() - began:.0f} s")
     return 1 if failed else 0

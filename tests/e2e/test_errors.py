@@ -49,8 +49,8 @@ class Raising(unittest.TestCase):
     def test_odd_errors(self) -> None:
         """Error objects, nil, a stack overflow, an undefined global, a wait inside table.sort."""
         with Gateway(ERRORS, errors=["app.error"]) as gw:
-            for i, (path, said) in enumerate((("/object", "an object"), ("/nil", "nil"), ("/overflow", "stack overflow"),
-                                              ("/global", "undefined_function"),
+            for i, (path, said) in enumerate((("/object", "an object"), ("/nil", "nil"),
+                                              ("/overflow", "stack overflow"), ("/global", "undefined_function"),
                                               ("/yield", "table.sort")), 1):
                 with self.subTest(path):
                     self.assertEqual(gw.get(path).status, 500)
@@ -78,7 +78,8 @@ class Raising(unittest.TestCase):
         """The error of a task that nobody joins is logged; the request that started it is fine."""
         with Gateway(ERRORS, errors=["task.error"]) as gw:
             self.assertEqual(gw.get("/unjoined").text, "fine\n")
-            self.assertIn(f"errors.lua:{line_of(ERRORS, '-- UNJOINED')}: nobody joins", traceback_of(gw, "task.error"))
+            line = line_of(ERRORS, "-- UNJOINED")
+            self.assertIn(f"errors.lua:{line}: nobody joins", traceback_of(gw, "task.error"))
 
 
 class Misuse(unittest.TestCase):

@@ -17,8 +17,8 @@ ROUTES = APPS / "routes.lua"
 
 def curl(*args: str) -> str:
     """What curl prints; a failure of curl is one of the test."""
-    done = subprocess.run(["curl", "-sS", "--max-time", str(patient(30)), *args], capture_output=True, timeout=patient(40),
-                          stdin=subprocess.DEVNULL, check=False)
+    done = subprocess.run(["curl", "-sS", "--max-time", str(patient(30)), *args], capture_output=True,
+                          timeout=patient(40), stdin=subprocess.DEVNULL, check=False)
     if done.returncode != 0:
         raise AssertionError(f"curl {args}: exit code {done.returncode}: {done.stderr.decode()}")
     return done.stdout.decode()
@@ -73,9 +73,8 @@ class Connections(unittest.TestCase):
                 conn.send(b"GET /scope/%d HTTP/1.1\r\nHost: x\r\n\r\n" % i, "GET")
             for i in range(100):
                 self.assertIn(f"path=/scope/{i}\n", conn.read_response().text)
-            requests = b"GET /sleep?ms=100 HTTP/1.1\r\nHost: x\r\n\r\n" + b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n" * 3
-            conn.send(requests)
-            self.assertEqual([conn.read_response().text for _ in range(4)], ["slept\n", "hello\n", "hello\n", "hello\n"])
+            conn.send(b"GET /sleep?ms=100 HTTP/1.1\r\nHost: x\r\n\r\n" + b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n" * 3)
+            self.assertEqual([conn.read_response().text for _ in range(4)], ["slept\n"] + ["hello\n"] * 3)
 
     def test_pipelined_bodies(self) -> None:
         """Bodies between pipelined requests are kept apart, read or not."""
@@ -205,7 +204,8 @@ class Addresses(unittest.TestCase):
     def test_root_path(self) -> None:
         """--root-path is handed on, and stays part of the path."""
         with Gateway(ROUTES, "--root-path", "/scope") as gw:
-            self.assertIn("\npath=/scope/x\nraw_path=/scope/x\nquery_string=\nroot_path=/scope\n", gw.get("/scope/x").text)
+            self.assertIn("\npath=/scope/x\nraw_path=/scope/x\nquery_string=\nroot_path=/scope\n",
+                          gw.get("/scope/x").text)
 
 
 if __name__ == "__main__":

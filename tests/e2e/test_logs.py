@@ -98,7 +98,8 @@ class AccessLog(Files):
 
     def test_refused_and_aborted(self) -> None:
         """What the gateway refused is logged too, and what a client did not wait for."""
-        with Gateway(ROUTES, "--access-log", self.access, "--access-log-format", "%{status} %{method} %{target}") as gw:
+        options = ("--access-log", self.access, "--access-log-format", "%{status} %{method} %{target}")
+        with Gateway(ROUTES, *options) as gw:
             with gw.connect() as conn:
                 conn.send(b"GET /x HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
                 conn.read_response()
@@ -111,7 +112,8 @@ class AccessLog(Files):
 
     def test_nothing_lost(self) -> None:
         """Under load there is a line for each answer, and none is torn; several workers share the file."""
-        with Gateway(ROUTES, "--workers", "2", "--access-log", self.access, "--access-log-format", "%{status} %{target}") as gw:
+        options = ("--access-log", self.access, "--access-log-format", "%{status} %{target}")
+        with Gateway(ROUTES, "--workers", "2", *options) as gw:
             with Load(gw.addresses[0]) as load:
                 poll("the load runs", lambda: load.answered > 2000, 10)
             self.assertEqual(load.failures, [])
@@ -131,7 +133,8 @@ class ErrorLog(Files):
                 self.assertIn(f" {pair}", line)
             gw.get("/raise")
             gw.wait_event("app.error")
-            self.assertRegex(gw.log(), r"(?m)^\S+ error app\.error .*path=/raise.*\n\t.*logging\.lua:\d+: raised for the log\n\tstack")
+            self.assertRegex(gw.log(), r"(?m)^\S+ error app\.error .*path=/raise.*\n"
+                                       r"\t.*logging\.lua:\d+: raised for the log\n\tstack")
 
     def test_json(self) -> None:
         """Every line of the file is an object, tracebacks and the master's lines too."""

@@ -97,13 +97,14 @@ class Reload(unittest.TestCase):
 
     def test_broken(self) -> None:
         """Broken code: the reason is logged with its line, the old code serves on, and can be mended."""
-        with Gateway(self.app, "--workers", "2", errors=["app.start_failed", "app.not_found", "reload.failed", "worker.died"]) as gw:
+        errors = ("app.start_failed", "app.not_found", "reload.failed", "worker.died")
+        with Gateway(self.app, "--workers", "2", errors=errors) as gw:
             before = sorted(gw.worker_pids())
             with Load(gw.addresses[0], "/", threads=4) as load:
-                for i, (text, said) in enumerate((("local x = = 1", "app.lua:1: unexpected symbol"),
-                                                  ("\nerror 'no fuel'", "app.lua:2: no fuel"),
-                                                  ("return nil", "returned nothing"),
-                                                  ("return function(scope)\n\nerror 'no start'\nend", "app.lua:3: no start")), 1):
+                for i, (text, said) in enumerate((
+                        ("local x = = 1", "app.lua:1: unexpected symbol"), ("\nerror 'no fuel'", "app.lua:2: no fuel"),
+                        ("return nil", "returned nothing"),
+                        ("return function(scope)\n\nerror 'no start'\nend", "app.lua:3: no start")), 1):
                     self.app.write_text(text)
                     gw.signal(signal.SIGHUP)
                     gw.wait_event("reload.failed", i)

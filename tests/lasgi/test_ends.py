@@ -46,8 +46,8 @@ class Ends(Topic):
         for name in ("before", "held"):
             with self.subTest(name):
                 self.ask_keeping(f"/raise/{name}")
-                where = self.where(f"RAISE {name.upper()}")
-                self.check("app.error", f"method=GET path=/raise/{name}\n", f"\t{where}boom\n\tstack traceback:\n", count=2)
+                said = f"\t{self.where(f'RAISE {name.upper()}')}boom\n\tstack traceback:\n"
+                self.check("app.error", f"method=GET path=/raise/{name}\n", said, count=2)
 
     def test_raises_within(self) -> None:
         for name in ("within", "declared"):

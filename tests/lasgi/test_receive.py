@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 import unittest
 from typing import Any
 
 from contract import Closed, Topic, poll
+from support import SANITIZER
 
 DISCONNECT = {"type": "http.disconnect", "reason": "closed"}
 PIECE = 64 * 1024
@@ -51,14 +53,6 @@ class Receive(Topic):
             conn.send(b"0\r\nX-Trailer: ignored\r\n\r\n")
             got = json.loads(conn.read_response().body)
             self.assertEqual(got["total"], 100_011)
-
-    def test_back_pressure(self) -> None:
-        """Nothing is read beyond the high-water mark until the application takes it."""
-        with self.gw.connect() as conn:
-            conn.sock.settimeout(0.5)
-            conn.send(b"POST /timeouts HTTP/1.1\r\nHost: h\r\nContent-Length: 2000000\r\n\r\n" + b"x" * 2_000_000, "POST")
-            conn.sock.settimeout(10)
-            self.assertEqual(conn.read_response().status, 200)
 
     # ---- time-outs -----------------------------------------------------------------------------------
 
@@ -145,7 +139,8 @@ class Receive(Topic):
 
     def test_no_continue_when_the_body_is_there(self) -> None:
         with self.gw.connect() as conn:
-            conn.send(b"POST /late HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\nbody", "POST")
+            conn.send(b"POST /late HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n"
+                      b"body", "POST")
             answer = conn.read_response()
             self.assertEqual((answer.status, [i.status for i in answer.interim]), (200, []))
 
@@ -183,6 +178,58 @@ class Receive(Topic):
             else:
                 self.fail("a body was taken for a request")
         self.assertEqual(self.gw.info()["requests"], before + 2)
+
+
+class Limits(Topic):
+    """Bodies that are too slow, too large, or wanted by nobody yet."""
+
+    app = "receive.lua"
+    options = ("--body-max", "1M", "--body-timeout", "300ms")
+
+    def refused(self, name: str, body: bytes) -> tuple[int, Any]:
+        """The status that the client gets and what the application has seen."""
+        with self.gw.connect() as conn:
+            conn.send(b"POST /wait?%s HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n"
+                      % name.encode(), "POST")
+            time.sleep(0.1)
+            conn.send(body)
+            status = conn.read_response().status
+        return status, poll(f"{name} has seen", lambda: self.value(f"/seen?{name}"))
+
+    def check(self, name: str, body: bytes, status: int) -> None:
+        got_status, got = self.refused(name, body)
+        self.assertEqual(got_status, status)
+        disconnect = {"type": "http.disconnect", "reason": name}
+        self.assertEqual(got, {"got": [disconnect] * 2, "sent": "nil", "code": "closed"})
+
+    def test_slow_body(self) -> None:
+        self.check("timeout", b"", 408)
+
+    def test_large_body(self) -> None:
+        self.check("too_large", b"200000\r\n", 413)
+
+
+class BackPressure(Topic):
+    """Nothing is read beyond the high-water mark until the application takes it."""
+
+    app = "receive.lua"
+    options = ("--body-max", "1G")
+
+    def test_upload(self) -> None:
+        self.value("/pieces", method="POST", body=b"x" * 1_000_000)
+        before = self.gw.rss_kib()
+        with self.gw.connect() as conn:
+            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
+            conn.send(b"POST /late?1 HTTP/1.1\r\nHost: h\r\nContent-Length: 500000000\r\n\r\n", "POST")
+            conn.sock.settimeout(0.05)
+            sent = 0
+            with self.assertRaises(TimeoutError):
+                while sent < 500_000_000:
+                    sent += conn.sock.send(b"x" * 65536)
+            self.assertLess(sent, 50_000_000)
+            if SANITIZER is None:
+                self.assertLess(self.gw.rss_kib() - before, 4096)
+            conn.reset()
 
 
 if __name__ == "__main__":

@@ -42,7 +42,8 @@ local function tidy(text)
 	return table.concat(lines, "\n")
 end
 
---- A handler for xpcall: notes the traceback and returns the error as it is.
+--- A handler for xpcall: notes the traceback and returns the error as it is. It does little, for
+-- after a stack overflow there is little room to do it in.
 function errors.note(err)
 	if err == errors.CANCELLED and C.ml_task_must_stop() ~= 0 then
 		return err -- no failure: nobody will ask
@@ -50,7 +51,7 @@ function errors.note(err)
 	local id = C.ml_task_self()
 	local noted = notes[id]
 	if noted == nil or noted.err ~= err then
-		notes[id] = { err = err, text = tidy(debug.traceback(describe(err), 2)) }
+		notes[id] = { err = err, traceback = debug.traceback(describe(err), 2) }
 	end
 	return err
 end
@@ -68,7 +69,12 @@ end
 --- The text for the log: message and traceback, from where it was first raised if that was noted.
 function errors.text(err)
 	local noted = errors.noted(err)
-	return noted and noted.text or describe(err)
+	if noted then
+		return tidy(noted.traceback)
+	end
+	local text = describe(err)
+	-- LuaJIT's words for an overflow that left no room even for the handler.
+	return text == "error in error handling" and "stack overflow (" .. text .. ")" or text
 end
 
 --- At the end of a task.

@@ -26,7 +26,8 @@ routes["/sleep"] = function()
 	local began = time.now()
 	see("sleeping")
 	local ok, err = pcall(moonloop.sleep, 30)
-	see("%s after %.1f s", not ok and task.is_cancelled(err) and "cancelled" or "not cancelled", time.now() - began)
+	local verdict = not ok and task.is_cancelled(err) and "cancelled" or "not cancelled"
+	see("%s after %.1f s", verdict, time.now() - began)
 	ok, err = pcall(moonloop.sleep, 30)
 	see("%s again", not ok and task.is_cancelled(err) and "cancelled" or "not cancelled")
 end

@@ -5,6 +5,11 @@ local task = require "moonloop.task"
 
 local routes = {}
 
+local function start(send, message)
+	message.type, message.status = "http.response.start", message.status or 200
+	return send(message)
+end
+
 local function depth(crater)
 	return crater.depth -- INDEX
 end
@@ -91,10 +96,10 @@ local misuses = {
 	bad_status = function(send) send { type = "http.response.start", status = 99 } end,
 	text_status = function(send) send { type = "http.response.start", status = "ok" } end,
 	number_body = function(send) send { type = "http.response.start", status = 200, body = 5 } end,
-	header_name = function(send) send { type = "http.response.start", status = 200, headers = { ["a b"] = "c" } } end,
-	header_value = function(send) send { type = "http.response.start", status = 200, headers = { a = "b\r\nc: d" } } end,
-	header_boolean = function(send) send { type = "http.response.start", status = 200, headers = { a = true } } end,
-	framing = function(send) send { type = "http.response.start", status = 200, headers = { connection = "close" } } end,
+	header_name = function(send) start(send, { headers = { ["a b"] = "c" } }) end,
+	header_value = function(send) start(send, { headers = { a = "b\r\nc: d" } }) end,
+	header_boolean = function(send) start(send, { headers = { a = true } }) end,
+	framing = function(send) start(send, { headers = { connection = "close" } }) end,
 	coding = function(send)
 		send { type = "http.response.start", status = 200, headers = { { "Transfer-Encoding", "chunked" } } }
 	end,

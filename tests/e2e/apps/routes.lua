@@ -5,12 +5,15 @@ local worker = require "moonloop.worker"
 
 local BLOCK = ("0123456789abcdef"):rep(4096) -- 64 KiB
 
+local KEYS = { "method", "http_version", "scheme", "path", "raw_path", "query_string", "root_path" }
+local TEXT = { ["content-type"] = "text/plain" }
+
 local function number(scope, name, default)
 	return tonumber(scope.query_string:match(name .. "=(%d+)")) or default
 end
 
 local function whole(send, status, body)
-	return send { type = "http.response.start", status = status, headers = { ["content-type"] = "text/plain" }, body = body }
+	return send { type = "http.response.start", status = status, headers = TEXT, body = body }
 end
 
 -- Calls fn with each piece of the request body; false when the client left.
@@ -47,12 +50,14 @@ end
 -- Reads the body at the speed of the client and counts it.
 routes["/count"] = function(_, receive, send)
 	local bytes = 0
-	if each_piece(receive, function(piece) bytes = bytes + #piece end) then whole(send, 200, bytes .. " bytes\n") end
+	local all = each_piece(receive, function(piece) bytes = bytes + #piece end)
+	if all then whole(send, 200, bytes .. " bytes\n") end
 end
 
 -- Echoes each piece when it comes.
 routes["/echo"] = function(scope, receive, send)
-	send { type = "http.response.start", status = 200, headers = { ["x-length"] = scope.headers["content-length"] or "none" } }
+	local headers = { ["x-length"] = scope.headers["content-length"] or "none" }
+	send { type = "http.response.start", status = 200, headers = headers }
 	local whole_body = each_piece(receive, function(piece)
 		send { type = "http.response.body", body = piece, more_body = true }
 	end)
@@ -84,7 +89,7 @@ routes["/ignore"] = function(_, _, send) whole(send, 200, "ignored\n") end
 routes["/scope"] = function(scope, _, send)
 	local function address(a) return a and table.concat(a, " ") or "nil" end
 	local lines = {}
-	for _, key in ipairs { "method", "http_version", "scheme", "path", "raw_path", "query_string", "root_path" } do
+	for _, key in ipairs(KEYS) do
 		lines[#lines + 1] = key .. "=" .. scope[key]
 	end
 	lines[#lines + 1] = "client=" .. address(scope.client)

@@ -81,7 +81,8 @@ routes["/crossing"] = function()
 		co = function() return co end,
 	} do
 		local ok, err = pcall(thread.run, fn)
-		lines[#lines + 1] = ("%s %s %s"):format(name, tostring(ok), tostring(tostring(err):find(name, 1, true) ~= nil))
+		local named = tostring(err):find(name, 1, true) ~= nil
+		lines[#lines + 1] = ("%s %s %s"):format(name, tostring(ok), tostring(named))
 	end
 	lines[#lines + 1] = tostring((pcall(thread.run, print, file)))
 	table.sort(lines)

@@ -18,6 +18,9 @@ local function pieces(_, receive, send)
 	local all, total = {}, 0
 	repeat
 		local one = receive()
+		if one.type == "http.disconnect" then
+			return
+		end
 		all[#all + 1] = message(one)
 		total = total + #one.body
 	until not one.more_body
@@ -99,8 +102,8 @@ return lib.routes({
 	["/watcher"] = watcher,
 	["/by-child"] = by_child,
 	["/cancelled-watcher"] = cancelled_watcher,
-	["/late"] = function(_, receive, send)
-		moonloop.sleep(0.1)
+	["/late"] = function(scope, receive, send)
+		moonloop.sleep(scope.query_string == "" and 0.1 or tonumber(scope.query_string))
 		pieces(nil, receive, send)
 	end,
 	["/never"] = function(_, _, send)
