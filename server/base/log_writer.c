@@ -58,7 +58,7 @@ static unsigned long long count_lines(const char *p, size_t n)
 	return lines;
 }
 
-/* ---- the thread ---- */
+/* The thread. */
 
 static bool may_go_on(int fd)
 {
@@ -173,7 +173,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* ---- the callers ---- */
+/* The callers. */
 
 static int open_path(const char *path)
 {

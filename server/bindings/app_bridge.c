@@ -1,4 +1,5 @@
-/* The single place that includes http and runtime: exchange ↔ task, and the worker's view of both. */
+/* The single place that includes http and runtime: exchange ↔ task, and the worker's view of both.
+ */
 #include "bindings/app_int.h"
 
 #include "base/clock.h"
@@ -11,7 +12,7 @@
 
 struct app app;
 
-/* ---- exchange → task --------------------------------------------------------------------------- */
+/* Exchange → task. */
 
 static void opened(struct exchange *ex)
 {
@@ -59,7 +60,7 @@ void app_wait_for(struct exchange *ex)
 
 const struct app_port app_port = {.opened = opened, .changed = changed};
 
-/* ---- task → exchange --------------------------------------------------------------------------- */
+/* Task → exchange. */
 
 static void task_done(struct task *t, bool failed)
 {
@@ -71,11 +72,12 @@ static void task_done(struct task *t, bool failed)
 		ENSURE(ex != NULL && ex->app_held);
 		wake_waiters(ex);
 		if (exchange_app_done(ex, failed) && !failed)
-			log_event(LOG_ERROR, "app.incomplete", "%.*s %.*s: the application returned %s",
-				(int)ex->head.method.n, ex->head.method.p, (int)ex->head.path.n,
-				ex->head.path.p, ex->out_state == OUT_END
-					? "without a response: 500 was sent"
-					: "before the end of its response: the connection was closed");
+			log_event(LOG_ERROR, "app.incomplete",
+				"%.*s %.*s: the application returned %s", (int)ex->head.method.n,
+				ex->head.method.p, (int)ex->head.path.n, ex->head.path.p,
+				ex->out_state == OUT_END ? "without a response: 500 was sent"
+							 : "before the end of its response: the "
+			                                   "connection was closed");
 	} else if (t->kind != TASK_SPAWNED) {
 		return;
 	}
@@ -95,7 +97,7 @@ void app_exchange_done(struct exchange *ex)
 	access_log_write(ex);
 }
 
-/* ---- the worker's view ------------------------------------------------------------------------- */
+/* The worker's view. */
 
 bool app_setup(struct loop *loop, const struct app_config *config)
 {
@@ -135,7 +137,8 @@ static void cancel_one(struct task *t, void *arg)
 {
 	const bool *services = arg;
 
-	if (t->kind == TASK_REQUEST || t->kind == TASK_SPAWNED || (*services && t->kind == TASK_SERVICE))
+	if (t->kind == TASK_REQUEST || t->kind == TASK_SPAWNED ||
+		(*services && t->kind == TASK_SERVICE))
 		task_cancel(t);
 }
 

@@ -17,14 +17,15 @@ struct app {
 
 extern struct app app;
 
-bool lua_boot_main(struct lua_State *L);  /* loads core.boot, hands task_main to the scheduler */
+bool lua_boot_main(struct lua_State *L); /* loads core.boot, hands task_main to the scheduler */
 /*
  * The running task was answered ERR_AGAIN by the exchange. A request's own task needs no more; one
  * that it spawned is entered to be woken too.
  */
 void app_wait_for(struct exchange *ex);
 
-/* lua_fields.c: nil, "closed" for the world's refusals; a text to be raised for the application's. */
+/* lua_fields.c: nil, "closed" for the world's refusals; a text to be raised for the application's.
+ */
 int lua_refused(struct lua_State *L, const struct exchange *ex, int rc);
 
 /* Adds the table at an index as fields; 0, or as lua_refused. */
@@ -35,6 +36,7 @@ int lua_put_fields(struct lua_State *L, struct exchange *ex, int headers, lua_fi
 void lua_exchange_open(struct lua_State *L);
 
 int lua_scope_headers(struct lua_State *L); /* lua_scope.c: (exchange) → the headers table */
-int lua_scope_address(struct lua_State *L); /* (exchange, "client" | "server") → {host, port} or nil */
+int lua_scope_address(
+	struct lua_State *L); /* (exchange, "client" | "server") → {host, port} or nil */
 
 #endif

@@ -14,31 +14,44 @@
 #include <stdint.h>
 #endif
 
-enum { ML_ABI = 1 };
+enum {
+	ML_ABI = 1
+};
 int ml_abi(void);
 
-/* ---- exchange: ffi_exchange.c ---- */
+/* Exchange: ffi_exchange.c. */
 typedef struct ml_piece {
 	const char *p;
 	size_t n;
 	int more;
 } ml_piece;
 
-enum { ML_METHOD = 0, ML_PATH = 1, ML_RAW_PATH = 2, ML_QUERY = 3, ML_SCHEME = 4, ML_VERSION = 5 };
+enum {
+	ML_METHOD = 0,
+	ML_PATH = 1,
+	ML_RAW_PATH = 2,
+	ML_QUERY = 3,
+	ML_SCHEME = 4,
+	ML_VERSION = 5
+};
 
 int ml_ex_text(double ex, int what, ml_piece *out);
 int ml_ex_gone(double ex); /* enum gone_why */
 
-enum { ML_OFFERS_FILE = 1, ML_OFFERS_HINT = 2, ML_OFFERS_TRAILERS = 4 };
+enum {
+	ML_OFFERS_FILE = 1,
+	ML_OFFERS_HINT = 2,
+	ML_OFFERS_TRAILERS = 4
+};
 int ml_ex_offers(double ex); /* the extensions, as the client and its protocol allow */
 double ml_ex_write(double ex, const char *p, size_t n, size_t from, int last);
 int ml_ex_file(double ex, int fd, double offset, double n);
-void ml_ex_unstart(double ex); /* takes back a start of which nothing was sent */
+void ml_ex_unstart(double ex);  /* takes back a start of which nothing was sent */
 double ml_ex_file_size(int fd); /* -1: not a regular file */
 void ml_ex_close_fd(int fd);
 int ml_ex_hint(double ex, const char *link, size_t n);
 
-/* ---- tasks and time: ffi_task.c ---- */
+/* Tasks and time: ffi_task.c. */
 double ml_task_self(void); /* 0: no task runs */
 double ml_task_spawn(void);
 void ml_task_wake(double task);
@@ -49,12 +62,12 @@ void ml_task_alarm(double seconds_from_now); /* < 0: none */
 double ml_now(void);
 double ml_unix(void);
 
-/* ---- jobs: ffi_job.c ---- */
+/* Jobs: ffi_job.c. */
 double ml_job_submit(int kind, const char *in, size_t n); /* for the running task */
 int ml_job_result(double job, ml_piece *out);
 void ml_job_free(double job);
 
-/* ---- the worker: ffi_worker.c ---- */
+/* The worker: ffi_worker.c. */
 typedef struct ml_worker {
 	int pid, index;
 	double uptime;
@@ -65,7 +78,7 @@ void ml_ready(void);
 void ml_start_failed(void);
 void ml_shutdown_done(void);
 
-/* ---- log: ffi_log.c ---- */
+/* Log: ffi_log.c. */
 int ml_log_on(int level);
 void ml_log_begin(int level, const char *event);
 void ml_log_str(const char *key, const char *p, size_t n);

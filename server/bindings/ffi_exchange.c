@@ -9,7 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The verbs of one exchange, by handle: look-up, call, answer. Contract policing is exchange.c's. */
+/* The verbs of one exchange, by handle: look-up, call, answer. Contract policing is
+ * exchange_app.c's. */
 
 static void set_piece(ml_piece *out, struct span s)
 {

@@ -37,7 +37,7 @@ static bool is(lua_State *L, int index, int upvalue)
 	return lua_rawequal(L, index, lua_upvalueindex(upvalue));
 }
 
-/* ---- what came of it: see core/lasgi.lua's send ------------------------------------------------- */
+/* What came of it: see core/lasgi.lua's send. */
 
 static int done(lua_State *L)
 {
@@ -58,7 +58,7 @@ static bool get_flag(lua_State *L, int message, int upvalue, bool *value_r)
 	return true;
 }
 
-/* ---- body --------------------------------------------------------------------------------------- */
+/* Body. */
 
 /* An array of strings at the top becomes one string; false: a text is at the top instead. */
 static bool join_body(lua_State *L, int body)
@@ -68,14 +68,16 @@ static bool join_body(lua_State *L, int body)
 
 	lua_pushnil(L);
 	if (n == 0 && lua_next(L, body)) { /* somebody hopes for JSON */
-		lua_pushliteral(L, "body must be a string or an array of strings, got a table with names: encode it");
+		lua_pushliteral(L, "body must be a string or an array of strings, got a table with "
+		                   "names: encode it");
 		return false;
 	}
 	lua_settop(L, body);
 	for (int i = 1; i <= n; i++) {
 		lua_rawgeti(L, body, i);
 		if (lua_type(L, -1) != LUA_TSTRING) {
-			lua_pushfstring(L, "body[%d] must be a string, got %s", i, luaL_typename(L, -1));
+			lua_pushfstring(
+				L, "body[%d] must be a string, got %s", i, luaL_typename(L, -1));
 			return false;
 		}
 		lua_pop(L, 1);
@@ -131,7 +133,8 @@ static int start(lua_State *L, struct exchange *ex, int message)
 	get(L, message, UP_STATUS);
 	status = lua_tonumber(L, -1);
 	if (lua_type(L, -1) != LUA_TNUMBER) {
-		lua_pushfstring(L, "status must be an integer from 200 to 599, got %s", luaL_typename(L, -1));
+		lua_pushfstring(L, "status must be an integer from 200 to 599, got %s",
+			luaL_typename(L, -1));
 		return 1;
 	}
 	if (!(status >= 200 && status <= 599) || status != (int)status) {
@@ -169,7 +172,8 @@ static int native_send(lua_State *L)
 	struct exchange *ex;
 
 	if (!lua_istable(L, 2)) {
-		lua_pushfstring(L, "send: expected a message (a table), got %s", luaL_typename(L, 2));
+		lua_pushfstring(
+			L, "send: expected a message (a table), got %s", luaL_typename(L, 2));
 		return 1;
 	}
 	lua_settop(L, 2);
@@ -191,7 +195,7 @@ static int native_send(lua_State *L)
 	return write_body(L, ex, 2);
 }
 
-/* ---- the way in ----------------------------------------------------------------------------------- */
+/* The way in. */
 
 /* (exchange) → body, more; or nil, code */
 static int native_read(lua_State *L)
@@ -222,7 +226,8 @@ static int native_trailers(lua_State *L)
 	if (ex == NULL)
 		return lua_refused(L, NULL, ERR_GONE);
 	if (ex->out_state < OUT_TRAILERS && ex->gone == GONE_NOT) {
-		lua_pushliteral(L, "trailers come after the last piece of body, announced by trailers = true at start");
+		lua_pushliteral(L, "trailers come after the last piece of body, announced by "
+		                   "trailers = true at start");
 		return 1;
 	}
 	results = lua_isnoneornil(L, 2) ? 0 : lua_put_fields(L, ex, 2, exchange_trailer);
@@ -246,8 +251,14 @@ static int native_text(lua_State *L)
 void lua_exchange_open(lua_State *L)
 {
 	static const char *const words[UP_N] = {
-		"type", "http.response.start", "http.response.body", "status", "headers", "body",
-		"more_body", "trailers",
+		"type",
+		"http.response.start",
+		"http.response.body",
+		"status",
+		"headers",
+		"body",
+		"more_body",
+		"trailers",
 	};
 
 	for (int i = 0; i < UP_N; i++)

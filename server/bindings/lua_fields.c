@@ -10,7 +10,7 @@
 #include <lua.h>
 #include <lauxlib.h>
 
-/* ---- refusals ------------------------------------------------------------------------------------ */
+/* Refusals. */
 
 static const char *out_of_order(const struct exchange *ex)
 {
@@ -41,7 +41,8 @@ int lua_refused(lua_State *L, const struct exchange *ex, int rc)
 		lua_pushstring(L, out_of_order(ex));
 		return 1;
 	case ERR_LENGTH:
-		lua_pushfstring(L, "more body than the content-length of %f that was given at start",
+		lua_pushfstring(L,
+			"more body than the content-length of %f that was given at start",
 			(lua_Number)ex->out_length);
 		return 1;
 	default:
@@ -50,7 +51,7 @@ int lua_refused(lua_State *L, const struct exchange *ex, int rc)
 	}
 }
 
-/* ---- fields -------------------------------------------------------------------------------------- */
+/* Fields. */
 
 /* Adds the field whose name and value are at the two indices; 0, or a result is on the stack. */
 static int put_field(lua_State *L, struct exchange *ex, int name, int value, lua_field_fn *add)
@@ -59,7 +60,8 @@ static int put_field(lua_State *L, struct exchange *ex, int name, int value, lua
 	int rc;
 
 	if (lua_type(L, name) != LUA_TSTRING) {
-		lua_pushfstring(L, "a header name must be a string, got %s", luaL_typename(L, name));
+		lua_pushfstring(
+			L, "a header name must be a string, got %s", luaL_typename(L, name));
 		return 1;
 	}
 	if (!lua_isstring(L, value)) {
@@ -77,10 +79,12 @@ static int put_field(lua_State *L, struct exchange *ex, int name, int value, lua
 		lua_pushfstring(L, "header name '%s' is no token (RFC 9110 5.6.2)", n.p);
 		return 1;
 	case ERR_FIELD_VALUE:
-		lua_pushfstring(L, "the value of header '%s' has a control character (CR, LF, NUL, ...)", n.p);
+		lua_pushfstring(L,
+			"the value of header '%s' has a control character (CR, LF, NUL, ...)", n.p);
 		return 1;
 	case ERR_FIELD_RESERVED:
-		lua_pushfstring(L, "header '%s' belongs to the gateway, which does the framing", n.p);
+		lua_pushfstring(
+			L, "header '%s' belongs to the gateway, which does the framing", n.p);
 		return 1;
 	case ERR_LENGTH:
 		lua_pushliteral(L, "content-length is given twice or is no number");
@@ -109,8 +113,10 @@ static int put_pairs(lua_State *L, struct exchange *ex, int headers, int n, lua_
 		lua_settop(L, top);
 	}
 	lua_pushinteger(L, n);
-	if (lua_next(L, headers) && lua_type(L, -2) == LUA_TSTRING) { /* a mix would lose this one */
-		lua_pushfstring(L, "headers has pairs and also the name '%s': use one of the two forms",
+	if (lua_next(L, headers) &&
+		lua_type(L, -2) == LUA_TSTRING) { /* a mix would lose this one */
+		lua_pushfstring(L,
+			"headers has pairs and also the name '%s': use one of the two forms",
 			lua_tostring(L, -2));
 		return 1;
 	}

@@ -54,7 +54,7 @@ static struct {
 	char line[LINE_ROOM]; /* pages are touched only as far as lines come */
 } house;
 
-/* ---- compiling ------------------------------------------------------------------------------ */
+/* Compiling. */
 
 static int refuse(char *err, size_t cap, struct span culprit, const char *why)
 {
@@ -190,7 +190,7 @@ int access_log_compile(const char *format, char *err, size_t cap)
 	return 0;
 }
 
-/* ---- writing -------------------------------------------------------------------------------- */
+/* Writing. */
 
 static inline char *put(char *out, const char *p, size_t n)
 {

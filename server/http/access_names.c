@@ -150,7 +150,7 @@ static int64_t get_worker(struct access_line *l)
 	return l->pid;
 }
 
-/* ---- the table ------------------------------------------------------------------------------ */
+/* The table. */
 
 /* Which member of union access_getter a kind uses. */
 #define MEMBER_TEXT   .span

@@ -11,7 +11,7 @@
  * application end; each may finish first, and when both are gone it is freed in the reap phase.
  * The two directions have a state each, because HTTP is two half-closable directions.
  *
- * All policing of what an application may do lives in exchange.c: a call that is out of order
+ * All policing of what an application may do lives in exchange_app.c: a call that is out of order
  * answers ERR_STATE and changes nothing. The application's calls come by id from Lua (bindings/
  * ffi_exchange.c), in the run phase; the codec's calls come in feed and flush.
  *
@@ -92,7 +92,7 @@ unsigned exchange_live(void);
 typedef void exchange_done_fn(struct exchange *ex);
 void exchange_set_done(exchange_done_fn *fn);
 
-/* ---- the codec's side ----------------------------------------------------------------------- */
+/* The codec's side. */
 
 /* NULL when too many are live. */
 struct exchange *exchange_new(const struct codec *codec, void *wire);
@@ -114,7 +114,7 @@ void exchange_break_in(struct exchange *ex, enum gone_why why);
  */
 bool exchange_answer(struct exchange *ex, int status, const char *text);
 
-/* ---- the application's side ----------------------------------------------------------------- */
+/* The application's side. */
 
 struct exchange *exchange_find(double id);
 double exchange_id(const struct exchange *ex);

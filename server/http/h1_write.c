@@ -159,11 +159,16 @@ void h1_send_file(struct exchange *ex, int fd, off_t offset, size_t n)
 void h1_send_end_bytes(struct exchange *ex, const struct fields *trailers)
 {
 	struct h1 *h = h1_of(ex);
-	size_t bound = trailers != NULL ? head_bound(trailers) : 8;
+	size_t bound;
 	char *start, *to;
 
 	if (!h->chunked)
 		return;
+	/* A client that does not say that it takes them may lose them on the way (RFC 9110 6.5.1).
+	 */
+	if (trailers != NULL && !fields_has_token(&ex->head.fields, SPAN("te"), SPAN("trailers")))
+		trailers = NULL;
+	bound = trailers != NULL ? head_bound(trailers) : 8;
 	start = head_reserve(ex, bound);
 	to = PUT(start, "0\r\n");
 	if (trailers != NULL)

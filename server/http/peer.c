@@ -10,7 +10,7 @@ static struct {
 	size_t n;
 } trusted;
 
-/* ---- trust ---------------------------------------------------------------------------------- */
+/* Trust. */
 
 int peer_trust_add(const char *address_or_cidr, char *err, size_t cap)
 {
@@ -57,7 +57,7 @@ static bool is_trusted(const struct sockaddr *sa)
 	return false;
 }
 
-/* ---- the walk ------------------------------------------------------------------------------- */
+/* The walk. */
 
 /* "ws" and "wss" are what some proxies write for WebSocket handshakes. NULL: none that we know. */
 static const char *find_scheme(struct span s)
@@ -188,7 +188,7 @@ void peer_of(const struct exchange *ex, struct peer *out)
 	out->port = addr_port(sa);
 }
 
-/* ---- the other side ------------------------------------------------------------------------- */
+/* The other side. */
 
 void peer_server(const struct exchange *ex, char *host, size_t cap, int *port_r)
 {

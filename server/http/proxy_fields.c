@@ -2,7 +2,7 @@
 
 #include <arpa/inet.h>
 
-/* ---- a list in one or more fields, from its right end --------------------------------------- */
+/* A list in one or more fields, from its right end. */
 
 struct proxy_list proxy_list(const struct fields *f, struct span name)
 {
@@ -58,7 +58,7 @@ bool proxy_list_next(struct proxy_list *l, struct span *element_r)
 	}
 }
 
-/* ---- an address that a proxy wrote ---------------------------------------------------------- */
+/* An address that a proxy wrote. */
 
 static bool parse_port(struct span s, in_port_t *port_r)
 {
@@ -124,7 +124,7 @@ bool proxy_node_parse(struct span s, struct addr *a)
 	return true;
 }
 
-/* ---- an element of Forwarded (RFC 7239 4) --------------------------------------------------- */
+/* An element of Forwarded (RFC 7239 4). */
 
 /*
  * A token or a quoted string at the start of `s`, cut off. Neither addresses nor schemes need a

@@ -28,7 +28,7 @@ const char *close_reason_name(enum close_reason r)
 	return names[r];
 }
 
-/* ---- input -------------------------------------------------------------------------------- */
+/* Input. */
 
 static struct conn_input *take_input(struct conn_pool *p)
 {
@@ -140,7 +140,7 @@ static void feed_item(struct loop_item *item)
 		c->proto->input(c);
 }
 
-/* ---- output ------------------------------------------------------------------------------- */
+/* Output. */
 
 static void close_file(struct conn *c)
 {
@@ -216,7 +216,6 @@ static void flush_item(struct loop_item *item)
 	rc = write_queue(c);
 	if (rc < 0 && rc != ERR_AGAIN) {
 		/* A file that shrank under us cannot be answered any more: the peer must notice. */
-		loop_stir(c->pool->loop);
 		conn_close(c, rc == ERR_IO ? CLOSE_APP : CLOSE_RESET);
 		return;
 	}
@@ -232,12 +231,11 @@ static void flush_item(struct loop_item *item)
 	}
 	if (c->was_full && c->file_fd < 0 && c->out.total <= c->pool->high_water / 2) {
 		c->was_full = false;
-		loop_stir(c->pool->loop);
 		c->proto->room(c);
 	}
 }
 
-/* ---- life --------------------------------------------------------------------------------- */
+/* Life. */
 
 static void on_io(struct ev_loop *ev, struct ev_io *w, int revents)
 {
@@ -338,7 +336,7 @@ void conn_close(struct conn *c, enum close_reason why)
 	c->proto->closed(c, why);
 }
 
-/* ---- the pool ----------------------------------------------------------------------------- */
+/* The pool. */
 
 void conn_pool_init(struct conn_pool *p, struct loop *loop)
 {

@@ -111,7 +111,7 @@ void conn_start(struct conn *c); /* begins to read */
 
 void conn_readable(struct conn *c); /* the transport has input */
 
-/* ---- for protocols ------------------------------------------------------------------------ */
+/* For protocols. */
 
 static inline struct span conn_input(const struct conn *c)
 {

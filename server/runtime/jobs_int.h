@@ -48,7 +48,7 @@ struct job {
 	bool fd_taken; /* JOB_OPEN_FILE: the descriptor is the owner's */
 };
 
-/* ---- job_pool.c: called by the loop's thread ---- */
+/* Job_pool.c: called by the loop's thread. */
 
 /* `brought` is called by a thread, below the mutex, after each job; never after job_pool_stop. */
 void job_pool_open(unsigned threads, unsigned queue_max, void (*brought)(void));
@@ -64,7 +64,7 @@ void job_pool_stop(void); /* what was not begun is brought as it is; may be call
 bool job_pool_join(uint64_t wait_us); /* true: all threads went */
 void job_pool_close(void);            /* once all went */
 
-/* ---- job_file.c: called by a thread; the result, with the output in job->out ---- */
+/* Job_file.c: called by a thread; the result, with the output in job->out. */
 int job_file_read(struct job *job);
 int job_file_write(struct job *job);
 int job_file_open(struct job *job);

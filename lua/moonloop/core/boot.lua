@@ -18,7 +18,7 @@ local REQUEST, SPAWNED, BOOT, NOTICE, SHUTDOWN, SERVICE = 1, 2, 3, 4, 5, 6
 
 local config -- {file=, module=, root_path=}
 
--- ---- loading ------------------------------------------------------------------------------------
+-- Loading.
 
 local function load_app()
 	if config.module then
@@ -66,7 +66,7 @@ local function shutdown()
 	C.ml_shutdown_done()
 end
 
--- ---- one task -----------------------------------------------------------------------------------
+-- One task.
 
 local function request_failed(ex, err)
 	if err == CANCELLED and C.ml_task_must_stop() ~= 0 then

@@ -35,7 +35,7 @@ local lasgi = {
 	state = {},
 }
 
--- ---- scope --------------------------------------------------------------------------------------
+-- Scope.
 
 local text = c_functions.text
 
@@ -99,7 +99,7 @@ local Scope = {
 	end,
 }
 
--- ---- receive ------------------------------------------------------------------------------------
+-- Receive.
 
 local GONE_REASONS = { [0] = "closed", "closed", "timeout", "too_large", "shutdown" }
 
@@ -150,7 +150,7 @@ local function receive(ex, timeout)
 	return receive_slow(ex, timeout)
 end
 
--- ---- send ---------------------------------------------------------------------------------------
+-- Send.
 -- Nothing here counts stack levels: what the application did wrong is raised by `blame`.
 
 local function wrong(what)
@@ -241,7 +241,7 @@ local function send(ex, message)
 	wrong(result)
 end
 
--- ---- one request --------------------------------------------------------------------------------
+-- One request.
 
 --- Runs the application for one exchange.
 function lasgi.run(ex)

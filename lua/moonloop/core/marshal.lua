@@ -37,7 +37,7 @@ local export_name = exports.name
 
 local marshal = {}
 
--- ---- errors -------------------------------------------------------------------------------------
+-- Errors.
 
 local KEY = {} -- in place of a label: the node is a table's key
 
@@ -91,7 +91,7 @@ local function path_text(w, id)
 	return #parts > 0 and table.concat(parts, ", ") or "the function"
 end
 
--- ---- encoding -----------------------------------------------------------------------------------
+-- Encoding.
 
 local function is_plain(value)
 	local kind = type(value)
@@ -253,7 +253,7 @@ function marshal.encode(root, what)
 	return bytes
 end
 
--- ---- decoding -----------------------------------------------------------------------------------
+-- Decoding.
 
 -- Functions without upvalues, by their bytecode: the same again is one that is compiled already.
 -- With upvalues it is a new one each time, for compiled code may have their values built in.

@@ -129,7 +129,7 @@ function task.sleep(seconds)
 	until C.ml_now() >= due
 end
 
--- ---- handles ----------------------------------------------------------------------------------
+-- Handles.
 
 local Task = { __name = "moonloop.task" }
 Task.__index = Task
@@ -236,7 +236,7 @@ function task.is_cancelled(err)
 	return err == CANCELLED
 end
 
--- ---- the ends of tasks --------------------------------------------------------------------------
+-- The ends of tasks.
 
 --- Cancels what the task spawned and did not join. Called for every task at its end.
 function task.ended(id)
