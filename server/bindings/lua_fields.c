@@ -65,7 +65,7 @@ static int put_field(lua_State *L, struct exchange *ex, int name, int value, lua
 		return 1;
 	}
 	if (!lua_isstring(L, value)) {
-		lua_pushfstring(L, "the value of header '%s' must be a string, got %s",
+		lua_pushfstring(L, "the value of header '%s' must be a string or a number, got %s",
 			lua_tostring(L, name), luaL_typename(L, value));
 		return 1;
 	}

@@ -163,13 +163,16 @@ static void update_input(struct h1 *h)
 			break;
 		if (h->ex->in.total >= http_limits.high_water) {
 			conn_pause(c, true);
-			conn_read_within(c, 0);
+			h1_watch_peer(h);
 		} else {
 			conn_read_within(c, http_limits.body_timeout_us);
 		}
 		break;
 	case H1_WAIT:
-		conn_read_within(c, 0);
+		if (conn_input(c).n == CONN_IN_BYTES)
+			h1_watch_peer(h); /* pipelined up to the brim: reading stopped */
+		else
+			conn_read_within(c, 0);
 		break;
 	case H1_OVER:
 		break;

@@ -51,6 +51,32 @@ void h1_input_over(struct h1 *h)
 	}
 }
 
+/*
+ * While nothing is read, a reset does not show itself: it is asked for once a second, so that the
+ * work of a client that left does not go on.
+ */
+void h1_watch_peer(struct h1 *h)
+{
+	conn_read_within(h->conn, PROBE_LAST_US);
+}
+
+static void ask_for_peer(struct h1 *h)
+{
+	if (h->conn->transport->hung_up(h->conn))
+		conn_close(h->conn, CLOSE_RESET);
+	else
+		h1_watch_peer(h);
+}
+
+/* Its time is over, but is it? A late wake-up of ours must not cost a request that is there. */
+static bool idle_indeed(struct h1 *h)
+{
+	struct conn *c = h->conn;
+
+	conn_readable(c);
+	return c->state == CONN_OPEN && h->state == H1_IDLE && conn_input(c).n == 0;
+}
+
 /* The peer sent FIN and its answer is not ready: is anybody there? */
 static void probe(struct h1 *h)
 {
@@ -75,6 +101,8 @@ void h1_slow(struct conn *c)
 
 	switch ((enum h1_state)h->state) {
 	case H1_IDLE:
+		if (!idle_indeed(h))
+			break;
 		if (!h1_writing(h))
 			conn_close(c, h1_draining() ? CLOSE_DRAIN : CLOSE_IDLE);
 		else if (h1_draining())
@@ -91,12 +119,18 @@ void h1_slow(struct conn *c)
 			h1_finish(h);
 			break;
 		}
+		if (c->paused) {
+			ask_for_peer(h);
+			break;
+		}
 		h->why = "the request body came too slowly";
 		h1_refuse(h, 408, GONE_TIMEOUT);
 		break;
 	case H1_WAIT:
 		if (c->eof)
 			probe(h);
+		else
+			ask_for_peer(h);
 		break;
 	case H1_OVER:
 		break;
@@ -114,8 +148,8 @@ void h1_drain(struct conn *c)
 	}
 	if (conn_input(c).n > 0)
 		return;
-	if (clock_now_us() - h->active_us > DRAIN_GRACE_US && !h1_writing(h))
-		conn_close(c, CLOSE_DRAIN);
-	else
+	if (clock_now_us() - h->active_us <= DRAIN_GRACE_US || h1_writing(h))
 		conn_read_within(c, DRAIN_GRACE_US);
+	else if (idle_indeed(h))
+		conn_close(c, CLOSE_DRAIN);
 }

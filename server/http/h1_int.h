@@ -87,6 +87,7 @@ void h1_send_end_bytes(struct exchange *ex, const struct fields *trailers);
 void h1_send_interim(struct exchange *ex, int status, const struct fields *fields);
 
 /* h1_conn.c: the first byte of a head is there; NULL: too many exchanges. */
+void h1_watch_peer(struct h1 *h); /* h1_end.c: reading has stopped, a reset shall be noticed */
 struct exchange *h1_begin_exchange(struct h1 *h);
 
 /*

@@ -12,6 +12,9 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+/* There in a build with AddressSanitizer: _exit would pass its look for leaks by. */
+void __lsan_do_leak_check(void) __attribute__((weak));
+
 /* What a worker must not hold: it would keep a pipe or a socket alive that is not its own. */
 static void close_inherited(struct master *m, int slot)
 {
@@ -55,6 +58,8 @@ static NORETURN void live(struct master *m, int slot, int ready_fd)
 	if (getppid() != m->pid)
 		_exit(EXIT_OK);
 	exit_code = m->worker_main(m->o, &env);
+	if (__lsan_do_leak_check != NULL)
+		__lsan_do_leak_check();
 	fflush(NULL);
 	_exit(exit_code);
 }
