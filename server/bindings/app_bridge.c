@@ -77,7 +77,7 @@ static void task_done(struct task *t, bool failed)
 				ex->head.method.p, (int)ex->head.path.n, ex->head.path.p,
 				ex->out_state == OUT_END ? "without a response: 500 was sent"
 							 : "before the end of its response: the "
-			                                   "connection was closed");
+							   "connection was closed");
 	} else if (t->kind != TASK_SPAWNED) {
 		return;
 	}

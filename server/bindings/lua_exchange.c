@@ -69,7 +69,7 @@ static bool join_body(lua_State *L, int body)
 	lua_pushnil(L);
 	if (n == 0 && lua_next(L, body)) { /* somebody hopes for JSON */
 		lua_pushliteral(L, "body must be a string or an array of strings, got a table with "
-		                   "names: encode it");
+				   "names: encode it");
 		return false;
 	}
 	lua_settop(L, body);
@@ -227,7 +227,7 @@ static int native_trailers(lua_State *L)
 		return lua_refused(L, NULL, ERR_GONE);
 	if (ex->out_state < OUT_TRAILERS && ex->gone == GONE_NOT) {
 		lua_pushliteral(L, "trailers come after the last piece of body, announced by "
-		                   "trailers = true at start");
+				   "trailers = true at start");
 		return 1;
 	}
 	results = lua_isnoneornil(L, 2) ? 0 : lua_put_fields(L, ex, 2, exchange_trailer);

@@ -19,7 +19,7 @@ MAY_INCLUDE = {
 # (pattern, files it may stand in, why)
 CONFINED = [
     (r"\blua_resume\(", {"runtime/sched.c"}, "only the scheduler resumes"),
-    (r"\blua_pcall\(", {"runtime/vm.c", "runtime/job_vm.c", "process/config.c"}, "no third way into Lua"),
+    (r"\blua_pcall\(", {"runtime/vm.c", "runtime/job_vm.c", "process/config.c", "process/app_path.c"}, "no third way into Lua"),
     (r"\blua_yield\(", set(), "only Lua yields"),
     (r"\b(malloc|calloc|realloc|free)\(", {"base/mem.c"}, "allocate through base/mem.h"),
 ]
