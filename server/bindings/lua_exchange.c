@@ -13,66 +13,36 @@
 #include <lua.h>
 #include <lauxlib.h>
 
-/* Upvalues of native_send: strings that are compared and looked up without hashing them anew. */
-enum {
-	UP_TYPE = 1,
-	UP_START,
-	UP_BODY_TYPE,
-	UP_STATUS,
-	UP_HEADERS,
-	UP_BODY,
-	UP_MORE_BODY,
-	UP_TRAILERS,
-};
-#define UP_N UP_TRAILERS
-
-static void get(lua_State *L, int message, int upvalue)
-{
-	lua_pushvalue(L, lua_upvalueindex(upvalue));
-	lua_gettable(L, message);
-}
-
-static bool is(lua_State *L, int index, int upvalue)
-{
-	return lua_rawequal(L, index, lua_upvalueindex(upvalue));
-}
-
-/* What came of it: see core/lasgi.lua's send. */
-
 static int done(lua_State *L)
 {
 	lua_pushboolean(L, true);
 	return 1;
 }
 
-/* An optional flag of the message, left on the stack; false: a text is there instead. */
-static bool get_flag(lua_State *L, int message, int upvalue, bool *value_r)
+/* An optional flag; false: a text is on the stack instead. */
+static bool check_flag(lua_State *L, int index, const char *name)
 {
-	get(L, message, upvalue);
-	if (!lua_isnil(L, -1) && !lua_isboolean(L, -1)) {
-		lua_pushfstring(L, "%s must be a boolean, got %s",
-			lua_tostring(L, lua_upvalueindex(upvalue)), luaL_typename(L, -1));
-		return false;
-	}
-	*value_r = lua_toboolean(L, -1);
-	return true;
+	if (lua_type(L, index) == LUA_TNIL || lua_type(L, index) == LUA_TBOOLEAN)
+		return true;
+	lua_pushfstring(L, "%s must be a boolean, got %s", name, luaL_typename(L, index));
+	return false;
 }
 
 /* Body. */
 
-/* An array of strings at the top becomes one string; false: a text is at the top instead. */
+/* An array of strings becomes one string, in its place; false: a text is at the top instead. */
 static bool join_body(lua_State *L, int body)
 {
-	int n = (int)lua_objlen(L, body);
+	int n = (int)lua_objlen(L, body), top = lua_gettop(L);
 	luaL_Buffer b;
 
 	lua_pushnil(L);
 	if (n == 0 && lua_next(L, body)) { /* somebody hopes for JSON */
-		lua_pushliteral(L, "body must be a string or an array of strings, got a table with "
-				   "names: encode it");
+		lua_pushliteral(L,
+			"body must be a string or an array of strings, got a table with names: encode it");
 		return false;
 	}
-	lua_settop(L, body);
+	lua_settop(L, top);
 	for (int i = 1; i <= n; i++) {
 		lua_rawgeti(L, body, i);
 		if (lua_type(L, -1) != LUA_TSTRING) {
@@ -92,107 +62,117 @@ static bool join_body(lua_State *L, int body)
 	return true;
 }
 
-/* The body at the top of the stack: written as far as there is room. */
-static int write_body(lua_State *L, struct exchange *ex, int message)
+/* The body at an index and the more_body behind it: written as far as there is room. */
+static int write_body(lua_State *L, struct exchange *ex, int body)
 {
-	int body = lua_gettop(L);
 	struct span s;
-	bool more;
+	bool last = !lua_toboolean(L, body + 1);
 	int64_t rc;
 
-	if (lua_istable(L, body) && !join_body(L, body))
-		return 1;
 	if (lua_type(L, body) != LUA_TSTRING) {
-		lua_pushfstring(L, "body must be a string or an array of strings, got %s",
-			luaL_typename(L, body));
-		return 1;
+		if (!lua_istable(L, body)) {
+			lua_pushfstring(L, "body must be a string or an array of strings, got %s",
+				luaL_typename(L, body));
+			return 1;
+		}
+		if (!join_body(L, body))
+			return 1;
 	}
-	if (!get_flag(L, message, UP_MORE_BODY, &more))
+	if (!check_flag(L, body + 1, "more_body"))
 		return 1;
 	s.p = lua_tolstring(L, body, &s.n);
-	rc = exchange_write(ex, s.p, s.n, !more);
+	rc = exchange_write(ex, s.p, s.n, last);
 	if (rc == (int64_t)s.n)
 		return done(L);
 	if (rc < 0 && rc != ERR_AGAIN)
 		return lua_refused(L, ex, (int)rc);
-	if (rc == ERR_AGAIN)
-		app_wait_for(ex);
+	app_wait_for(ex);
 	lua_pushboolean(L, false);
 	lua_pushvalue(L, body);
-	lua_pushboolean(L, !more);
+	lua_pushboolean(L, last);
 	lua_pushnumber(L, rc < 0 ? 0 : (double)rc);
 	return 4;
 }
 
-static int start(lua_State *L, struct exchange *ex, int message)
-{
-	int top = lua_gettop(L), results, rc;
-	lua_Number status;
-	bool trailers;
+/* Start. */
 
-	get(L, message, UP_STATUS);
-	status = lua_tonumber(L, -1);
-	if (lua_type(L, -1) != LUA_TNUMBER) {
+/* False: a text is on the stack. */
+static bool check_status(lua_State *L, int index)
+{
+	lua_Number status;
+
+	if (lua_type(L, index) != LUA_TNUMBER) {
 		lua_pushfstring(L, "status must be an integer from 200 to 599, got %s",
-			luaL_typename(L, -1));
-		return 1;
+			luaL_typename(L, index));
+		return false;
 	}
+	status = lua_tonumber(L, index);
 	if (!(status >= 200 && status <= 599) || status != (int)status) {
 		lua_pushfstring(L, "status must be an integer from 200 to 599, got %f", status);
-		return 1;
+		return false;
 	}
-	if (!get_flag(L, message, UP_TRAILERS, &trailers))
+	return true;
+}
+
+/*
+ * The two messages of every response, key by key: Lua reads the keys of a table faster than C does.
+ * Both answer
+ *   true                       done
+ *   nil, "closed"              the peer is gone
+ *   false, body, last, taken   the queue is full: wait, then go on behind `taken` bytes of body
+ *   text                       the application's mistake, to be raised at its line; nothing was
+ * done
+ *
+ * (exchange, status, headers, body, more_body, trailers)
+ */
+static int native_start(lua_State *L)
+{
+	enum {
+		EX = 1,
+		STATUS,
+		HEADERS,
+		BODY,
+		MORE_BODY,
+		TRAILERS
+	};
+	struct exchange *ex = exchange_find(lua_tonumber(L, EX));
+	int results = 0, rc;
+
+	lua_settop(L, TRAILERS);
+	if (ex == NULL)
+		return lua_refused(L, NULL, ERR_GONE);
+	if (!check_status(L, STATUS) || !check_flag(L, TRAILERS, "trailers"))
 		return 1;
-	rc = exchange_start(ex, (int)status, trailers);
+	rc = exchange_start(ex, (int)lua_tonumber(L, STATUS), lua_toboolean(L, TRAILERS));
 	if (rc < 0)
 		return lua_refused(L, ex, rc);
-	lua_settop(L, top);
-	get(L, message, UP_HEADERS);
-	results = lua_isnil(L, -1) ? 0 : lua_put_fields(L, ex, top + 1, exchange_header);
-	if (results == 0) {
-		lua_settop(L, top);
-		get(L, message, UP_BODY);
-		results = lua_isnil(L, -1) ? done(L) : write_body(L, ex, message);
-	}
+	if (!lua_isnil(L, HEADERS))
+		results = lua_put_fields(L, ex, HEADERS, exchange_header);
+	if (results == 0)
+		results = lua_isnil(L, BODY) ? done(L) : write_body(L, ex, BODY);
 	if (lua_type(L, -1) == LUA_TSTRING)
 		exchange_unstart(ex); /* the whole message was refused */
 	return results;
 }
 
-/*
- * (exchange, message) →
- *   true                       done
- *   nil, "closed"              the peer is gone
- *   false, body, last, taken   the queue is full: wait, then go on behind `taken` bytes of body
- *   text                       the application's mistake, to be raised at its line
- *   0                          another type of message: core/lasgi.lua knows it
- */
-static int native_send(lua_State *L)
+/* (exchange, body, more_body) */
+static int native_body(lua_State *L)
 {
-	struct exchange *ex;
+	enum {
+		EX = 1,
+		BODY,
+		MORE_BODY
+	};
+	struct exchange *ex = exchange_find(lua_tonumber(L, EX));
 
-	if (!lua_istable(L, 2)) {
-		lua_pushfstring(
-			L, "send: expected a message (a table), got %s", luaL_typename(L, 2));
-		return 1;
-	}
-	lua_settop(L, 2);
-	get(L, 2, UP_TYPE);
-	ex = exchange_find(lua_tonumber(L, 1));
+	lua_settop(L, MORE_BODY);
 	if (ex == NULL)
 		return lua_refused(L, NULL, ERR_GONE);
-	if (is(L, 3, UP_START))
-		return start(L, ex, 2);
-	if (!is(L, 3, UP_BODY_TYPE)) {
-		lua_pushinteger(L, 0);
-		return 1;
-	}
-	get(L, 2, UP_BODY);
-	if (lua_isnil(L, -1)) {
-		lua_pop(L, 1);
+	if (lua_isnil(L, BODY)) {
 		lua_pushliteral(L, "");
+		lua_replace(L, BODY);
 	}
-	return write_body(L, ex, 2);
+	return write_body(L, ex, BODY);
 }
 
 /* The way in. */
@@ -250,25 +230,14 @@ static int native_text(lua_State *L)
 
 void lua_exchange_open(lua_State *L)
 {
-	static const char *const words[UP_N] = {
-		"type",
-		"http.response.start",
-		"http.response.body",
-		"status",
-		"headers",
-		"body",
-		"more_body",
-		"trailers",
+	static const luaL_Reg functions[] = {
+		{"start", native_start},
+		{"body", native_body},
+		{"read", native_read},
+		{"trailers", native_trailers},
+		{"text", native_text},
+		{NULL, NULL},
 	};
 
-	for (int i = 0; i < UP_N; i++)
-		lua_pushstring(L, words[i]);
-	lua_pushcclosure(L, native_send, UP_N);
-	lua_setfield(L, -2, "send");
-	lua_pushcfunction(L, native_read);
-	lua_setfield(L, -2, "read");
-	lua_pushcfunction(L, native_trailers);
-	lua_setfield(L, -2, "trailers");
-	lua_pushcfunction(L, native_text);
-	lua_setfield(L, -2, "text");
+	luaL_register(L, NULL, functions);
 }

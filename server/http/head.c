@@ -21,15 +21,37 @@ static const char *split_path(struct head *h, struct span t)
 	return NULL;
 }
 
-/* uri-host [ ":" port ] (RFC 9110 7.2), loosely: what cannot stand in it is refused. */
+/* What may stand in uri-host [ ":" port ] (RFC 3986 3.2.2): unreserved, pct-encoded, sub-delims
+ * but the comma, and the brackets and colons of an address. */
+static const bool host_char[256] = {
+	['0' ... '9'] = true,
+	['A' ... 'Z'] = true,
+	['a' ... 'z'] = true,
+	['-'] = true,
+	['.'] = true,
+	['_'] = true,
+	['~'] = true,
+	['%'] = true,
+	['!'] = true,
+	['$'] = true,
+	['&'] = true,
+	['\''] = true,
+	['('] = true,
+	[')'] = true,
+	['*'] = true,
+	['+'] = true,
+	[';'] = true,
+	['='] = true,
+	['['] = true,
+	[']'] = true,
+	[':'] = true,
+};
+
 static bool host_value_ok(struct span v)
 {
-	for (size_t i = 0; i < v.n; i++) {
-		unsigned char c = (unsigned char)v.p[i];
-
-		if (c <= 0x20 || c >= 0x7f || strchr("/?#@\\\"<>^`{|},", c) != NULL)
+	for (size_t i = 0; i < v.n; i++)
+		if (!host_char[(unsigned char)v.p[i]])
 			return false;
-	}
 	return true;
 }
 

@@ -34,10 +34,12 @@ static struct conn_input *take_input(struct conn_pool *p)
 {
 	struct conn_input *in = p->spare;
 
-	if (in != NULL)
-		p->spare = NULL;
-	else
+	if (in != NULL) {
+		p->spare = in->next;
+		p->spare_n--;
+	} else {
 		in = mem_alloc(sizeof(*in));
+	}
 	in->pos = in->len = 0;
 	return in;
 }
@@ -46,10 +48,13 @@ static void give_input(struct conn *c)
 {
 	struct conn_pool *p = c->pool;
 
-	if (p->spare == NULL)
+	if (p->spare_n < CONN_SPARE_MAX) {
+		c->in->next = p->spare;
 		p->spare = c->in;
-	else
+		p->spare_n++;
+	} else {
 		mem_free(c->in);
+	}
 	c->in = NULL;
 }
 
@@ -348,8 +353,12 @@ void conn_pool_init(struct conn_pool *p, struct loop *loop)
 
 void conn_pool_fini(struct conn_pool *p)
 {
-	mem_free(p->spare);
-	p->spare = NULL;
+	while (p->spare != NULL) {
+		struct conn_input *next = p->spare->next;
+
+		mem_free(p->spare);
+		p->spare = next;
+	}
 	slab_fini(&p->slab);
 }
 

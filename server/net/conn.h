@@ -52,8 +52,16 @@ struct conn_proto {
 
 #define CONN_IN_BYTES (32 * 1024)
 
+/* Buffers that are kept for the next readers; as many connections may hold one at a time. */
+#define CONN_SPARE_MAX 32
+
 struct conn_input {
-	uint32_t pos, len; /* data[pos..len) is unread */
+	union {
+		struct conn_input *next; /* while spare */
+		struct {
+			uint32_t pos, len; /* data[pos..len) is unread */
+		};
+	};
 	char data[CONN_IN_BYTES];
 };
 
@@ -62,8 +70,9 @@ struct conn_pool {
 	struct loop *loop; /* borrowed for life */
 	struct slab slab;
 	struct list all;
-	struct conn_input *spare; /* owned: one cached input buffer */
-	size_t high_water;        /* bytes in the output queue that stop a writer */
+	struct conn_input *spare; /* owned: cached input buffers */
+	unsigned spare_n;
+	size_t high_water; /* bytes in the output queue that stop a writer */
 	uint64_t write_timeout_us;
 	unsigned count;
 	void (*on_release)(struct conn_pool *pool); /* after a connection was freed; may be NULL */

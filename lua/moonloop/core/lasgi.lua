@@ -9,7 +9,8 @@ local log = require("moonloop.log")
 local task = require("moonloop.core.task")
 
 local C, codes = native.C, native.codes
-local native_send, native_trailers, read = c_functions.send, c_functions.trailers, c_functions.read
+local send_start, send_body = c_functions.start, c_functions.body
+local native_trailers, read = c_functions.trailers, c_functions.read
 local AGAIN, SHUTDOWN, GONE, CLOSED = codes.AGAIN, codes.SHUTDOWN, codes.GONE, codes.CLOSED
 local park, wait, blame, CANCELLED = task.park, task.wait, errors.blame, errors.CANCELLED
 local type, error, pairs, tostring = type, error, pairs, tostring
@@ -228,15 +229,25 @@ local function send_other(ex, message)
 end
 
 local function send(ex, message)
-	local result, a, b, c = native_send(ex, message)
+	if type(message) ~= "table" then
+		wrong("send: expected a message (a table), got " .. type(message))
+	end
+	local kind = message.type
+	local result, a, b, c
+	if kind == "http.response.start" then
+		result, a, b, c = send_start(ex, message.status, message.headers, message.body, message.more_body,
+			message.trailers)
+	elseif kind == "http.response.body" then
+		result, a, b, c = send_body(ex, message.body, message.more_body)
+	else
+		return send_other(ex, message)
+	end
 	if result == true then
 		return true
 	elseif result == nil then
 		return nil, a
 	elseif result == false then
 		return write_rest(ex, a, b, c)
-	elseif result == 0 then
-		return send_other(ex, message)
 	end
 	wrong(result)
 end
@@ -245,7 +256,15 @@ end
 
 --- Runs the application for one exchange.
 function lasgi.run(ex)
-	local scope = setmetatable({ type = "http", exchange_ = ex }, Scope)
+	-- The nils make room in the table for what is read most, so that it does not grow then.
+	local scope = setmetatable({
+		type = "http",
+		exchange_ = ex,
+		method = nil,
+		path = nil,
+		query_string = nil,
+		headers = nil,
+	}, Scope)
 	lasgi.app(scope, function(timeout)
 		return receive(ex, timeout)
 	end, function(message)
