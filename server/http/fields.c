@@ -139,11 +139,17 @@ void fields_value(struct fields *f, const char *p, size_t n)
 	last->value_n += (uint32_t)n;
 }
 
+static inline uint32_t length_bit(size_t n)
+{
+	return 1u << MIN(n, 31);
+}
+
 void fields_close(struct fields *f)
 {
 	struct field *last = &f->list[f->n - 1];
 	struct span v = span_trim(field_value(f, f->n - 1));
 
+	f->lengths |= length_bit(last->name_n);
 	last->value = last->value_n > 0 ? (uint32_t)(v.p - f->bytes) : 0;
 	last->value_n = (uint32_t)v.n;
 }
@@ -156,6 +162,7 @@ void fields_add(struct fields *f, struct span name, struct span value)
 
 	memcpy(to, name.p, name.n);
 	memcpy(to + name.n, value.p, value.n);
+	f->lengths |= length_bit(name.n);
 	last->name_n = (uint32_t)name.n;
 	last->value = f->bytes_n + (uint32_t)name.n;
 	last->value_n = (uint32_t)value.n;
@@ -164,6 +171,8 @@ void fields_add(struct fields *f, struct span name, struct span value)
 
 bool fields_find(const struct fields *f, struct span name, uint32_t *i, struct span *value_r)
 {
+	if ((f->lengths & length_bit(name.n)) == 0)
+		return false;
 	for (; *i < f->n; ++*i) {
 		if (!span_eq(field_name(f, *i), name))
 			continue;

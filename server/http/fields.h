@@ -21,6 +21,8 @@ struct fields {
 	char *bytes;         /* in the arena */
 	uint32_t n, cap;
 	uint32_t bytes_n, bytes_cap;
+	uint32_t lengths; /* bit n: a name of n bytes is there (31: or longer): most look-ups end
+	                     here */
 };
 
 static inline void fields_init(struct fields *f, struct arena *a)

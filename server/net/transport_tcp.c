@@ -18,7 +18,7 @@ static ssize_t answer(ssize_t n)
 
 static ssize_t tcp_read(struct conn *c, void *p, size_t n)
 {
-	return answer(read(c->fd, p, n));
+	return answer(recv(c->fd, p, n, 0));
 }
 
 static ssize_t tcp_write(struct conn *c, const struct iovec *iov, int n, bool more)

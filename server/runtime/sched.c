@@ -2,14 +2,19 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "runtime/vm.h"
 
 #include <lua.h>
 #include <lauxlib.h>
+#include <limits.h>
 
 struct scheduler sched;
 
 /* Of this thread: a pool thread, where the same verbs can be called, must see none. */
 static _Thread_local struct task *current;
+
+/* Between two settings of the garbage collector's pace. */
+#define PACE_EVERY_US CLOCK_SECOND
 
 /* Runs between two readings of the clock against the budget. */
 #define RUNS_PER_CHECK 16
@@ -126,6 +131,17 @@ static void run_one(struct task *t)
 		task_wake(t);
 }
 
+/* The least heap is close to what is alive: it is seen right after a collection. */
+static void watch_heap(void)
+{
+	sched.heap_kib = MIN(sched.heap_kib, lua_gc(sched.L, LUA_GCCOUNT, 0));
+	if (clock_now_us() < sched.pace_at_us)
+		return;
+	vm_pace_gc(sched.L, sched.heap_kib);
+	sched.heap_kib = INT_MAX;
+	sched.pace_at_us = clock_now_us() + PACE_EVERY_US;
+}
+
 static bool run(void *arg, uint64_t budget_us)
 {
 	uint64_t until = 0;
@@ -143,8 +159,10 @@ static bool run(void *arg, uint64_t budget_us)
 		else if (now >= until)
 			break;
 	}
-	if (n > 0)
+	if (n > 0) {
 		clock_update();
+		watch_heap();
+	}
 	return !list_empty(&sched.queue);
 }
 
@@ -153,7 +171,8 @@ static bool run(void *arg, uint64_t budget_us)
 
 void sched_setup(struct loop *loop, lua_State *L, sched_done_fn *done)
 {
-	sched = (struct scheduler){.loop = loop, .L = L, .done = done, .main_ref = LUA_NOREF};
+	sched = (struct scheduler){
+		.loop = loop, .L = L, .done = done, .main_ref = LUA_NOREF, .heap_kib = INT_MAX};
 	slab_init(&sched.tasks, "task", sizeof(struct task));
 	list_init(&sched.queue);
 	loop_set_runner(loop, run, NULL);

@@ -25,6 +25,8 @@ struct scheduler {
 	struct trampoline idle[TRAMPOLINES_MAX];
 	unsigned idle_n;
 	uint64_t run_from_us; /* when the current run began (when timing is on) */
+	uint64_t pace_at_us;  /* when the collector's pace is set next */
+	int heap_kib;         /* the least heap seen since the last time */
 	bool timing;
 };
 

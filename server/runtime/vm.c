@@ -104,6 +104,13 @@ lua_State *vm_new(void)
 	return L;
 }
 
+void vm_pace_gc(lua_State *L, int heap_kib)
+{
+	int percent = 100 + 100 * VM_GC_SLACK_KIB / MAX(heap_kib, 1);
+
+	lua_gc(L, LUA_GCSETPAUSE, MIN(MAX(percent, 200), 1000));
+}
+
 void vm_free(lua_State **L)
 {
 	lua_close(*L);

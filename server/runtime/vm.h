@@ -34,6 +34,14 @@ void vm_set_paths(const struct vm_paths *paths); /* the strings are borrowed for
 /* Registers C functions under package.preload: called for every new state. May be NULL. */
 void vm_set_open(void (*open)(lua_State *L));
 
+/*
+ * How far garbage may pile up before the next collection: as LuaJIT would have it (as much as is
+ * alive), but VM_GC_SLACK_KIB at least, so that a small application does not collect all the time.
+ * Called once in a while, with the least heap that was seen since.
+ */
+#define VM_GC_SLACK_KIB 2048
+void vm_pace_gc(lua_State *L, int heap_kib);
+
 lua_State *vm_new(void);
 void vm_free(lua_State **L);
 
