@@ -8,14 +8,14 @@ BUILD  ?= build
 
 PACKAGES_BUILD = gcc libc6-dev make pkg-config libev-dev libluajit2-5.1-dev \
 	$(shell pkg-config --exists libllhttp 2>/dev/null || echo node-llhttp)
-PACKAGES_TEST  = libcmocka-dev lua-busted lua-check clang-format-14 curl python3
+PACKAGES_TEST  = git libcmocka-dev lua-busted lua-check clang-format-14 curl python3
 PACKAGES_BENCH = nginx-light libnginx-mod-http-lua lua-cjson nodejs uvicorn python3-uvloop python3-httptools
 
 # ---- flags --------------------------------------------------------------------------------------
 
-VERSION := $(shell sed -n 's/^\#define MOONLOOP_VERSION "\(.*\)"/\1/p' server/base/version.h)
 CC      ?= gcc
 O       := $(BUILD)/$(MODE)
+JOBS     = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1))
 WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wwrite-strings -Wvla -Wundef -Wformat=2 -Wno-unused-parameter
 
@@ -25,6 +25,9 @@ MODE_asan    := -O1 -g3 -fno-omit-frame-pointer -fsanitize=address,undefined -fn
 MODE_tsan    := -O1 -g3 -fno-omit-frame-pointer -fsanitize=thread
 ifeq ($(MODE_$(MODE)),)
 $(error MODE=$(MODE) is none of debug release asan tsan)
+endif
+ifneq ($(words $(BUILD)),1)
+$(error BUILD="$(BUILD)": make cannot work with a path that has spaces)
 endif
 
 LUAJIT_CFLAGS = $(shell pkg-config --cflags luajit)
@@ -63,15 +66,17 @@ GEN_OBJS  := $(O)/gen/lua_bundle.o
 LUA_FILES := $(shell find lua -name '*.lua' | sort)
 BIN       := $(O)/moonloop
 
-.PHONY: all run test deps deps-test deps-bench install bench lint format clean help unit wire specs lasgi e2e
+.PHONY: all run test deps deps-test deps-bench install bench lint format clean help unit wire specs lasgi e2e FORCE
 .DEFAULT_GOAL := all
 .PRECIOUS: $(O)/%.o
 
 all: deps ## build build/moonloop
-	@$(MAKE) --no-print-directory $(BUILD)/moonloop
+	@pkg-config --exists luajit || { echo "pkg-config is missing, or does not find luajit" >&2; exit 1; }
+	@$(MAKE) $(JOBS) --no-print-directory $(BUILD)/moonloop
 
-$(BUILD)/moonloop: $(BIN)
-	@ln -f $(BIN) $@
+# That of the MODE asked for last, which may be older than what is there.
+$(BUILD)/moonloop: $(BIN) FORCE
+	@[ $(BIN) -ef $@ ] || ln -f $(BIN) $@ 2>/dev/null || cp -f $(BIN) $@
 
 run: all ## build, then serve apps/welcome on http://127.0.0.1:8000
 	$(BUILD)/moonloop run apps/welcome
@@ -108,7 +113,12 @@ $(O)/gen/cdef.lua: server/bindings/ffi_api.h
 	@mkdir -p $(@D)
 	@{ echo 'return [['; $(CC) -E -P -DMOONLOOP_CDEF $<; echo ']]'; } > $@
 
-$(O)/gen/lua_bundle.S: $(LUA_FILES) $(O)/gen/cdef.lua lua/bundle.sh
+# Changes when a Lua file comes or goes.
+$(O)/gen/lua_files: FORCE
+	@mkdir -p $(@D)
+	@echo '$(LUA_FILES)' | cmp -s - $@ || echo '$(LUA_FILES)' > $@
+
+$(O)/gen/lua_bundle.S: $(LUA_FILES) $(O)/gen/lua_files $(O)/gen/cdef.lua lua/bundle.sh
 	@sh lua/bundle.sh $(O)/gen/cdef.lua $(LUA_FILES) > $@
 
 $(O)/gen/lua_bundle.o: $(O)/gen/lua_bundle.S
@@ -123,10 +133,11 @@ include tests/tests.mk
 deps: ## install the packages that the build needs
 	@sh tests/install-packages.sh $(PACKAGES_BUILD)
 
-deps-test:
-	@sh tests/install-packages.sh $(PACKAGES_BUILD) $(PACKAGES_TEST)
+# One after the other: two apt-get at once would refuse each other.
+deps-test: deps ## install the packages that the tests and checks need, too
+	@sh tests/install-packages.sh $(PACKAGES_TEST)
 
-deps-bench:
+deps-bench: deps
 	@sh tests/install-packages.sh --optional $(PACKAGES_BENCH)
 
 # ---- manners -------------------------------------------------------------------------------------
@@ -143,7 +154,7 @@ clean: ## remove build/
 	rm -rf $(BUILD)
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile tests/tests.mk | \
+	@sed -n 's/^\([a-z0-9%-]*\):.*## \(.*\)/\1|\2/p' Makefile tests/tests.mk | \
 		awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 	@echo "  MODE=debug|release|asan|tsan   PREFIX=DIR   BUILD=DIR"
 
