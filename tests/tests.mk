@@ -48,13 +48,14 @@ specs: $(BIN) ## run the Lua specs inside the gateway's runtime (busted)
 	@timeout 600 $(BIN) check tests/lua/run.lua
 
 lasgi: $(BIN) ## run the LASGI contract suite
-	@cd tests/lasgi && MOONLOOP=$(abspath $(BIN)) timeout 900 python3 -m unittest -q
+	@cd tests/lasgi && MOONLOOP="$(abspath $(BIN))" timeout 900 python3 -m unittest -q
 
 e2e: $(BIN) ## run the end-to-end tests with real clients, and the soak
-	@timeout 1800 python3 tests/e2e/run.py $(abspath $(BIN)) --soak
+	@timeout 1800 python3 tests/e2e/run.py "$(abspath $(BIN))" --soak
 
+# One suite after the other, also with -j: what they time would suffer.
 test: all deps-test ## build and run every test (MODE=asan too)
-	@$(MAKE) --no-print-directory unit wire specs lasgi e2e
+	@for suite in unit wire specs lasgi e2e; do $(MAKE) $(JOBS) --no-print-directory $$suite || exit 1; done
 
 lint: deps-test ## check layers, format and Lua
 	@python3 tests/style/lint.py

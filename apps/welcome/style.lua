@@ -80,7 +80,7 @@ pre { overflow-x: auto; padding: 13px 18px; tab-size: 4; color: var(--code-ink);
 pre { font: 14px/1.65 var(--mono); font-variant-ligatures: none }
 pre code { font: inherit }
 .show .command { display: flex; background: var(--panel); border: 1px solid var(--line) }
-.command pre { flex: 1; min-width: 0; color: var(--ink) }
+.command pre { flex: 1; min-width: 0; padding-right: 0; color: var(--ink) }
 .command pre::before { content: "$ "; color: var(--soft) }
 .k { color: var(--key) } .s, .n { color: var(--string) } .c { color: var(--comment) }
 button {

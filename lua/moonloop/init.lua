@@ -6,9 +6,10 @@
 local task = require("moonloop.task")
 
 return {
+	--- "0.1.0"
 	version = require("moonloop.core.native").version,
-	--- Suspends for a number of seconds; fractions count.
+	--- sleep(seconds): Suspends. See moonloop.task.sleep.
 	sleep = task.sleep,
-	--- Starts fn(...) as a task; see moonloop.task.spawn.
+	--- spawn(fn, ...): starts fn(...) as a task and returns it. See moonloop.task.spawn.
 	spawn = task.spawn,
 }

@@ -41,4 +41,14 @@ local function at(level)
 	end
 end
 
-return { debug = at(0), info = at(1), warn = at(2), error = at(3) }
+return {
+	--- debug(event, fields), and so the others: one record of that level, or nothing if --log-level
+	-- is above it.
+	-- @param event a fixed word
+	-- @param fields a table of name → value, or nil
+	-- @raise at the caller's line when one of them has another type
+	debug = at(0),
+	info = at(1),
+	warn = at(2),
+	error = at(3),
+}

@@ -3,14 +3,14 @@
 local C = require("moonloop.core.ffi").C
 
 return {
-	--- A clock that never jumps and starts anywhere: for durations.
+	--- now(): seconds of a clock that never jumps and starts anywhere, for durations.
 	now = function()
 		return C.ml_now()
 	end,
-	--- Seconds since 1970.
+	--- unix(): seconds since 1970, for dates; jumps when the system's clock is set.
 	unix = function()
 		return C.ml_unix()
 	end,
-	--- Suspends for a number of seconds.
+	--- sleep(seconds): Suspends. See moonloop.task.sleep.
 	sleep = require("moonloop.core.task").sleep,
 }

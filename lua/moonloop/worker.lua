@@ -6,9 +6,10 @@ local version = require("moonloop.core.native").version
 local out = native.ffi.new("ml_worker")
 
 return {
-	--- What this worker is doing now.
+	--- info(): what this worker is doing now.
 	-- @return a table: pid, index (0..), version, uptime (s), connections (open), requests (so far),
 	-- tasks (alive), lua_bytes (Lua heap), threads (of the pool), thread_queue (jobs that wait)
+	-- @raise in a pool thread
 	info = function()
 		if native.C.ml_task_self() == 0 then
 			error("worker.info cannot be used inside a pool thread", 2)

@@ -1,5 +1,6 @@
 #include "base/log.h"
 #include "base/log_int.h"
+#include "base/utf8.h"
 
 void log_out_put(struct log_out *o, const char *p, size_t n)
 {
@@ -26,35 +27,7 @@ void log_out_word(struct log_out *o, const char *s)
 	}
 }
 
-/* How many bytes of `s` are one valid UTF-8 character (RFC 3629); 0: not valid. */
-static size_t char_len(struct span s)
-{
-	const unsigned char *p = (const unsigned char *)s.p;
-	unsigned char low = 0x80, high = 0xbf;
-	size_t n;
-
-	if (p[0] < 0x80)
-		return 1;
-	if (p[0] < 0xc2 || p[0] > 0xf4)
-		return 0;
-	n = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-	if (p[0] == 0xe0)
-		low = 0xa0; /* a shorter form exists */
-	else if (p[0] == 0xed)
-		high = 0x9f; /* surrogates */
-	else if (p[0] == 0xf0)
-		low = 0x90;
-	else if (p[0] == 0xf4)
-		high = 0x8f; /* over U+10FFFF */
-	if (s.n < n || p[1] < low || p[1] > high)
-		return 0;
-	for (size_t i = 2; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	return n;
-}
-
-/* C0, DEL, and C1 too: some terminals and viewers obey U+0085 and U+009B. `n`: its char_len. */
+/* C0, DEL, and C1 too: some terminals and viewers obey U+0085 and U+009B. `n`: its utf8_len. */
 static bool is_control(struct span s, size_t n)
 {
 	unsigned char c = (unsigned char)s.p[0];
@@ -98,7 +71,7 @@ static size_t escape_hex(enum log_style style, const char *p, size_t n, bool val
 /* One character at the start of `s` into `out`; the bytes it took of `s` in *used_r. */
 static size_t escape(enum log_style style, struct span s, char out[8], size_t *used_r)
 {
-	size_t n = char_len(s);
+	size_t n = utf8_len(s);
 	char c = s.p[0];
 
 	*used_r = n ? n : 1;
@@ -150,7 +123,7 @@ bool log_needs_quotes(struct span s)
 		struct span rest = {s.p + i, s.n - i};
 		char c = *rest.p;
 
-		n = char_len(rest);
+		n = utf8_len(rest);
 		if (n == 0 || is_control(rest, n) || c == ' ' || c == '"' || c == '=' || c == '\\')
 			return true;
 	}

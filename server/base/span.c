@@ -67,3 +67,15 @@ bool span_to_u64(struct span s, uint64_t *value_r)
 	*value_r = value;
 	return true;
 }
+
+char *span_put_u64(char *to, uint64_t v)
+{
+	char digits[20];
+	size_t n = 0;
+
+	do
+		digits[sizeof(digits) - ++n] = (char)('0' + v % 10);
+	while ((v /= 10) != 0);
+	memcpy(to, digits + sizeof(digits) - n, n);
+	return to + n;
+}

@@ -36,4 +36,7 @@ bool span_next_token(struct span *rest, struct span *token_r);
 /* Decimal digits only, no sign, no blank; false when empty, not a number or over UINT64_MAX. */
 bool span_to_u64(struct span s, uint64_t *value_r);
 
+/* Writes the decimal digits, 20 at most, without a NUL; answers where they end. */
+char *span_put_u64(char *to, uint64_t v);
+
 #endif

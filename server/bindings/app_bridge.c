@@ -62,6 +62,27 @@ const struct app_port app_port = {.opened = opened, .changed = changed};
 
 /* Task → exchange. */
 
+static void note_times(struct exchange *ex, const struct task *t)
+{
+	ex->begun_us = t->begun_us;
+	ex->lua_us = sched_lua_us(t);
+}
+
+/* The application returned and left its response open. */
+static void log_incomplete(const struct exchange *ex)
+{
+	struct log_line l;
+
+	log_begin(&l, LOG_ERROR, "app.incomplete");
+	log_str(&l, "method", ex->head.method);
+	log_str(&l, "path", ex->head.path);
+	log_cstr(&l, "message",
+		ex->out_state == OUT_END
+			? "the application returned without a response: 500 was sent (send answers, return values do not)"
+			: "the application returned before the end of its response: the connection was closed");
+	log_end(&l);
+}
+
 static void task_done(struct task *t, bool failed)
 {
 	if (failed)
@@ -71,13 +92,9 @@ static void task_done(struct task *t, bool failed)
 
 		ENSURE(ex != NULL && ex->app_held);
 		wake_waiters(ex);
+		note_times(ex, t); /* the wire may end later, when the task is no more */
 		if (exchange_app_done(ex, failed) && !failed)
-			log_event(LOG_ERROR, "app.incomplete",
-				"%.*s %.*s: the application returned %s", (int)ex->head.method.n,
-				ex->head.method.p, (int)ex->head.path.n, ex->head.path.p,
-				ex->out_state == OUT_END ? "without a response: 500 was sent"
-							 : "before the end of its response: the "
-							   "connection was closed");
+			log_incomplete(ex);
 	} else if (t->kind != TASK_SPAWNED) {
 		return;
 	}
@@ -90,10 +107,8 @@ void app_exchange_done(struct exchange *ex)
 {
 	const struct task *t = task_find(ex->app);
 
-	if (t != NULL) {
-		ex->begun_us = t->begun_us;
-		ex->lua_us = sched_lua_us(t);
-	}
+	if (t != NULL)
+		note_times(ex, t);
 	access_log_write(ex);
 }
 

@@ -54,7 +54,8 @@ void ml_task_shield(int more)
 {
 	struct task *t = sched_current();
 
-	if (t != NULL)
+	/* A shielded coroutine that another task took over ends a shield which is not its own. */
+	if (t != NULL && t->shields + more >= 0)
 		t->shields = (uint16_t)(t->shields + more);
 }
 

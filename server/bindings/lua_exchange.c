@@ -211,8 +211,10 @@ static int native_trailers(lua_State *L)
 		return 1;
 	}
 	results = lua_isnoneornil(L, 2) ? 0 : lua_put_fields(L, ex, 2, exchange_trailer);
-	if (results > 0)
+	if (results > 0) {
+		exchange_untrailer(ex);
 		return results;
+	}
 	rc = exchange_end_trailers(ex);
 	return rc < 0 ? lua_refused(L, ex, rc) : done(L);
 }

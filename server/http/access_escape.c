@@ -1,5 +1,7 @@
 #include "http/access_escape.h"
 
+#include "base/utf8.h"
+
 #include <string.h>
 
 /* Written as it is: printable ASCII but for the two that quoting needs and `space`, if one is. */
@@ -24,34 +26,6 @@ static inline bool are_plain(const char *p, char space)
 	return (bad & ones << 7) == 0;
 }
 
-/* How many bytes at the start of `s` are one character of UTF-8 (RFC 3629); 0: it is not valid. */
-static size_t char_len(struct span s)
-{
-	const unsigned char *p = (const unsigned char *)s.p;
-	unsigned char low = 0x80, high = 0xbf;
-	size_t n;
-
-	if (p[0] < 0x80)
-		return 1;
-	if (p[0] < 0xc2 || p[0] > 0xf4)
-		return 0;
-	n = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-	if (p[0] == 0xe0)
-		low = 0xa0; /* a shorter form exists */
-	else if (p[0] == 0xed)
-		high = 0x9f; /* surrogates */
-	else if (p[0] == 0xf0)
-		low = 0x90;
-	else if (p[0] == 0xf4)
-		high = 0x8f; /* over U+10FFFF */
-	if (s.n < n || p[1] < low || p[1] > high)
-		return 0;
-	for (size_t i = 2; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	return n;
-}
-
 /* "\xNN" with two digits, "\u00NN" with four. */
 static size_t put_hex(char *out, char kind, unsigned value, size_t digits)
 {
@@ -67,7 +41,7 @@ static size_t put_hex(char *out, char kind, unsigned value, size_t digits)
 /* The character at the start of `s` in at most 8 bytes; how many it took of `s` in *used_r. */
 static size_t escape_char(char out[8], struct span s, enum access_style style, size_t *used_r)
 {
-	size_t n = char_len(s), len = 0;
+	size_t n = utf8_len(s), len = 0;
 	const unsigned char *p = (const unsigned char *)s.p;
 
 	*used_r = n > 0 ? n : 1;

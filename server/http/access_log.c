@@ -198,23 +198,12 @@ static inline char *put(char *out, const char *p, size_t n)
 	return out + n;
 }
 
-static char *put_u64(char *out, uint64_t v)
-{
-	char digits[20];
-	size_t n = 0;
-
-	do
-		digits[sizeof(digits) - ++n] = (char)('0' + v % 10);
-	while ((v /= 10) != 0);
-	return put(out, digits + sizeof(digits) - n, n);
-}
-
 /* Microseconds as milliseconds: "12.345". */
 static char *put_ms(char *out, uint64_t us)
 {
 	unsigned rest = (unsigned)(us % 1000);
 
-	out = put_u64(out, us / 1000);
+	out = span_put_u64(out, us / 1000);
 	*out++ = '.';
 	*out++ = (char)('0' + rest / 100);
 	*out++ = (char)('0' + rest / 10 % 10);
@@ -250,7 +239,7 @@ static char *put_name(
 	v = name->get.number(l);
 	if (v < 0)
 		return put_missing(out, style);
-	return name->kind == ACCESS_MS ? put_ms(out, (uint64_t)v) : put_u64(out, (uint64_t)v);
+	return name->kind == ACCESS_MS ? put_ms(out, (uint64_t)v) : span_put_u64(out, (uint64_t)v);
 }
 
 static char *put_step(char *out, const struct step *s, struct access_line *l)

@@ -112,9 +112,8 @@ static int64_t get_status(struct access_line *l)
 static int64_t get_bytes(struct access_line *l)
 {
 	const struct exchange *ex = l->ex;
-	bool none = ex->is_head || ex->status == 204 || ex->status == 304;
 
-	return none ? 0 : (int64_t)ex->out_total;
+	return exchange_bodiless(ex) ? 0 : (int64_t)ex->out_total;
 }
 
 static int64_t get_request_bytes(struct access_line *l)

@@ -84,6 +84,12 @@ struct exchange {
 	uint64_t lua_us;    /* time spent in Lua so far */
 };
 
+/* Responses that never have content (RFC 9110 6.4.1). */
+static inline bool exchange_bodiless(const struct exchange *ex)
+{
+	return ex->is_head || ex->status == 204 || ex->status == 304;
+}
+
 void exchange_setup(struct loop *loop, const struct app_port *port); /* once per process */
 void exchange_teardown(void);                                        /* ENSUREs that none is live */
 unsigned exchange_live(void);
@@ -129,7 +135,10 @@ int exchange_read(struct exchange *ex, struct span *piece_r, bool *more_r);
 int exchange_start(struct exchange *ex, int status, bool trailers);
 void exchange_unstart(struct exchange *ex); /* the start was refused: the next one begins afresh */
 
-/* ERR_STATE, or ERR_FIELD_NAME, ERR_FIELD_VALUE, ERR_FIELD_RESERVED, ERR_LENGTH for a bad field. */
+/*
+ * ERR_STATE, or ERR_FIELD_NAME, ERR_FIELD_VALUE, ERR_FIELD_RESERVED, ERR_LENGTH for a bad field;
+ * ERR_TOO_LARGE: all of them together are over HTTP_FIELDS_BYTES_MAX.
+ */
 int exchange_header(struct exchange *ex, struct span name, struct span value);
 
 /*
@@ -143,6 +152,7 @@ int64_t exchange_write(struct exchange *ex, const char *p, size_t n, bool last);
 int exchange_write_file(struct exchange *ex, int fd, uint64_t offset, uint64_t n);
 
 int exchange_trailer(struct exchange *ex, struct span name, struct span value);
+void exchange_untrailer(struct exchange *ex); /* some were refused: the next ones begin afresh */
 int exchange_end_trailers(struct exchange *ex);
 
 /* 103 with one Link field (RFC 8297); only before start. */

@@ -117,6 +117,13 @@ static int undo_start(struct exchange *ex, int rc)
 	return rc;
 }
 
+/* Offsets in struct fields are of 32 bits, and nobody takes a head that large. */
+static bool fits(const struct fields *f, struct span name, struct span value)
+{
+	return name.n <= HTTP_FIELDS_BYTES_MAX && value.n <= HTTP_FIELDS_BYTES_MAX &&
+	       f->bytes_n + name.n + value.n <= HTTP_FIELDS_BYTES_MAX;
+}
+
 int exchange_header(struct exchange *ex, struct span name, struct span value)
 {
 	int rc = writable(ex, OUT_STARTED, OUT_STARTED);
@@ -127,6 +134,8 @@ int exchange_header(struct exchange *ex, struct span name, struct span value)
 		return undo_start(ex, ERR_FIELD_NAME);
 	if (!field_value_ok(value))
 		return undo_start(ex, ERR_FIELD_VALUE);
+	if (!fits(&ex->out_fields, name, value))
+		return undo_start(ex, ERR_TOO_LARGE);
 	rc = check_framing(ex, name, value);
 	if (rc < 0)
 		return undo_start(ex, rc);
@@ -135,17 +144,11 @@ int exchange_header(struct exchange *ex, struct span name, struct span value)
 	return 0;
 }
 
-/* Statuses that never have content (RFC 9110 6.4.1). */
-static bool bodiless(const struct exchange *ex)
-{
-	return ex->is_head || ex->status == 204 || ex->status == 304;
-}
-
 /* The end of the body was given: check its length, settle. */
 static void end_body(struct exchange *ex)
 {
 	if (ex->out_length != EXCHANGE_LENGTH_UNKNOWN && ex->out_total < ex->out_length &&
-		!bodiless(ex)) {
+		!exchange_bodiless(ex)) {
 		log_event(LOG_WARN, "response.short",
 			"%.*s: content-length said %llu bytes, the application gave %llu",
 			(int)ex->head.path.n, ex->head.path.p, (unsigned long long)ex->out_length,
@@ -170,7 +173,7 @@ int64_t exchange_write(struct exchange *ex, const char *p, size_t n, bool last)
 	if (rc < 0)
 		return rc;
 	if (ex->out_length != EXCHANGE_LENGTH_UNKNOWN && n > ex->out_length - ex->out_total &&
-		!bodiless(ex))
+		!exchange_bodiless(ex))
 		return ERR_LENGTH;
 	if (ex->out_state == OUT_BODY && n > 0 && ex->codec->full(ex)) {
 		ex->wants_out = true;
@@ -186,7 +189,7 @@ int64_t exchange_write(struct exchange *ex, const char *p, size_t n, bool last)
 		exchange_set_out(ex, OUT_BODY);
 		ex->codec->send_head(ex);
 	}
-	if (!bodiless(ex)) {
+	if (!exchange_bodiless(ex)) {
 		take = MIN(n, http_limits.high_water);
 		if (take > 0)
 			ex->codec->send_body(ex, p, take);
@@ -205,13 +208,14 @@ int exchange_write_file(struct exchange *ex, int fd, uint64_t offset, uint64_t n
 		return rc;
 	if (ex->has_trailers)
 		return ERR_STATE;
-	if (ex->out_length != EXCHANGE_LENGTH_UNKNOWN && ex->out_length != n && !bodiless(ex))
+	if (ex->out_length != EXCHANGE_LENGTH_UNKNOWN && ex->out_length != n &&
+		!exchange_bodiless(ex))
 		return ERR_LENGTH;
 	ex->out_length = n;
 	ex->out_total = n;
 	exchange_set_out(ex, OUT_BODY);
 	ex->codec->send_head(ex);
-	if (bodiless(ex))
+	if (exchange_bodiless(ex))
 		close(fd);
 	else
 		ex->codec->send_file(ex, fd, (off_t)offset, (size_t)n);
@@ -229,11 +233,18 @@ int exchange_trailer(struct exchange *ex, struct span name, struct span value)
 		return ERR_FIELD_NAME;
 	if (!field_value_ok(value))
 		return ERR_FIELD_VALUE;
+	if (!fits(&ex->trailers, name, value))
+		return ERR_TOO_LARGE;
 	if (span_ieq(name, SPAN("content-length")) || span_ieq(name, SPAN("host")) ||
 		span_ieq(name, SPAN("transfer-encoding")) || span_ieq(name, SPAN("trailer")))
 		return ERR_FIELD_RESERVED; /* RFC 9110 6.5.1 */
 	fields_add(&ex->trailers, name, value);
 	return 0;
+}
+
+void exchange_untrailer(struct exchange *ex)
+{
+	fields_init(&ex->trailers, &ex->arena);
 }
 
 int exchange_end_trailers(struct exchange *ex)
@@ -257,6 +268,8 @@ int exchange_early_hint(struct exchange *ex, struct span link)
 	if (!field_value_ok(link))
 		return ERR_FIELD_VALUE;
 	fields_init(&fields, &ex->arena);
+	if (!fits(&fields, SPAN("link"), link))
+		return ERR_TOO_LARGE;
 	fields_add(&fields, SPAN("link"), link);
 	ex->codec->send_interim(ex, 103, &fields);
 	return 0;

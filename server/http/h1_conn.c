@@ -165,7 +165,9 @@ static void update_input(struct h1 *h)
 			conn_pause(c, true);
 			h1_watch_peer(h);
 		} else {
-			conn_read_within(c, http_limits.body_timeout_us);
+			/* A client that waits for "100 Continue" is not slow: the application is.
+			 */
+			conn_read_within(c, h->expects ? 0 : http_limits.body_timeout_us);
 		}
 		break;
 	case H1_WAIT:
@@ -213,6 +215,8 @@ static void parser_paused(struct h1 *h)
 	h->ex->is_head = h->parser.method == HTTP_HEAD;
 	h1_set_state(h, H1_BODY);
 	exchange_opened(h->ex, h->has_body);
+	if (h->state == H1_OVER) /* it was answered at once, for want of a task */
+		return;
 	if (h->has_body)
 		llhttp_resume(&h->parser);
 	else
@@ -326,6 +330,7 @@ static void in_wanted(struct exchange *ex)
 		return;
 	h->expects = false;
 	h1_send_interim(ex, 100, NULL);
+	conn_read_within(h->conn, http_limits.body_timeout_us);
 }
 
 static void in_taken(struct exchange *ex, size_t n)

@@ -17,17 +17,6 @@ static char *put(char *to, const void *p, size_t n)
 
 #define PUT(to, literal) put(to, literal, sizeof(literal) - 1)
 
-static char *put_u64(char *to, uint64_t v)
-{
-	char digits[20];
-	size_t n = 0;
-
-	do
-		digits[sizeof(digits) - ++n] = (char)('0' + v % 10);
-	while ((v /= 10) != 0);
-	return put(to, digits + sizeof(digits) - n, n);
-}
-
 static char *put_status(char *to, int status)
 {
 	struct span line = status_line(status);
@@ -35,7 +24,7 @@ static char *put_status(char *to, int status)
 	if (line.n > 0)
 		return put(to, line.p, line.n);
 	to = PUT(to, "HTTP/1.1 ");
-	to = put_u64(to, (uint64_t)status);
+	to = span_put_u64(to, (uint64_t)status);
 	return PUT(to, " \r\n");
 }
 
@@ -88,11 +77,6 @@ static bool rest_too_large(const struct h1 *h, const struct exchange *ex)
 	       ex->in_length - ex->in_total > HTTP_DROP_MAX;
 }
 
-static bool bodiless(const struct exchange *ex)
-{
-	return ex->status == 204 || ex->status == 304;
-}
-
 static char *put_framing(char *to, struct h1 *h, const struct exchange *ex)
 {
 	h->chunked = false;
@@ -100,10 +84,10 @@ static char *put_framing(char *to, struct h1 *h, const struct exchange *ex)
 		return to;
 	if (ex->out_length != EXCHANGE_LENGTH_UNKNOWN) {
 		to = PUT(to, "content-length: ");
-		to = put_u64(to, ex->out_length);
+		to = span_put_u64(to, ex->out_length);
 		return PUT(to, "\r\n");
 	}
-	if (bodiless(ex) || ex->is_head) /* HEAD: nobody knows how GET would be framed */
+	if (exchange_bodiless(ex)) /* HEAD: nobody knows how GET would be framed */
 		return to;
 	if (ex->head.minor >= 1) {
 		h->chunked = true;

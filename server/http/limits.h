@@ -23,6 +23,9 @@ extern struct http_limits http_limits;
 /* The largest piece of a body that is handed to an application at once (LASGI 3). */
 #define HTTP_PIECE_MAX 65536
 
+/* What an application may give in a head or in trailers: names and values together. */
+#define HTTP_FIELDS_BYTES_MAX (64 * 1024 * 1024)
+
 /* An unread rest of a request body up to this size is read and dropped; a larger one costs the
  * connection. */
 #define HTTP_DROP_MAX 65536

@@ -12,6 +12,9 @@
 
 #define GATHER_MAX 64
 
+/* Of a file in one turn: a reader as fast as the disk must not keep the loop from the others. */
+#define FILE_TURN (1024 * 1024)
+
 static void set_state(struct conn *c, enum conn_state to)
 {
 	ENSURE(to > c->state);
@@ -119,6 +122,8 @@ void conn_readable(struct conn *c)
 		c->in->len -= c->in->pos;
 		c->in->pos = 0;
 	}
+	if (c->in->len == CONN_IN_BYTES) /* reading no bytes would look like the end */
+		return;
 	n = c->transport->read(c, c->in->data + c->in->len, CONN_IN_BYTES - c->in->len);
 	if (n > 0) {
 		c->in->len += (uint32_t)n;
@@ -166,6 +171,25 @@ void conn_send_file(struct conn *c, int fd, off_t offset, size_t n)
 	conn_dirty(c);
 }
 
+/* Writes of the file what one turn may take; the transport tells when it has room for the rest. */
+static ssize_t write_file(struct conn *c)
+{
+	size_t turn = MIN(c->file_left, (size_t)FILE_TURN);
+
+	while (turn > 0) {
+		ssize_t sent = c->transport->send_file(c, c->file_fd, &c->file_offset, turn);
+
+		if (sent < 0)
+			return sent;
+		turn -= (size_t)sent;
+		c->file_left -= (size_t)sent;
+	}
+	if (c->file_left > 0)
+		return ERR_AGAIN;
+	close_file(c);
+	return 0;
+}
+
 /* Writes until the queue is empty (0) or the transport has enough; its code then. */
 static ssize_t write_queue(struct conn *c)
 {
@@ -181,17 +205,7 @@ static ssize_t write_queue(struct conn *c)
 		if ((size_t)sent < bytes)
 			return ERR_AGAIN; /* a short write: the socket is full */
 	}
-	while (c->file_fd >= 0) {
-		ssize_t sent =
-			c->transport->send_file(c, c->file_fd, &c->file_offset, c->file_left);
-
-		if (sent < 0)
-			return sent;
-		c->file_left -= (size_t)sent;
-		if (c->file_left == 0)
-			close_file(c);
-	}
-	return 0;
+	return c->file_fd >= 0 ? write_file(c) : 0;
 }
 
 static void shut_and_linger(struct conn *c)

@@ -1,6 +1,7 @@
 #include "process/cli.h"
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "base/version.h"
 #include "process/app_path.h"
 #include "process/exits.h"
@@ -44,7 +45,8 @@ static const struct command commands[TOPICS_N] = {
 		"HUP loads the application anew; USR1 opens the logs again.\n"},
 	[TOPIC_CHECK] = {"check", "moonloop check APP [OPTION...]",
 		"load an application, start and stop it, and tell",
-		"Loads APP and runs its lifespan, without listening. Exit code 0: it starts.\n"
+		"Loads APP and runs its lifespan, without listening. Exit code 0: it starts; 3: it\n"
+		"does not, and stderr says why, whatever --log is.\n"
 		"\n"
 		"APP and OPTIONs are those of \"moonloop run\".\n"},
 	[TOPIC_VERSION] = {"version", "moonloop version", "print the version",
@@ -58,8 +60,8 @@ static void put_short_help(struct buf *out)
 	buf_puts(out, "moonloop " MOONLOOP_VERSION ": serves Lua applications over HTTP\n\n");
 	for (int i = 0; i < TOPICS_N; i++)
 		buf_printf(out, "  %-32s %s\n", commands[i].usage, commands[i].line);
-	buf_puts(out, "\nTry:  moonloop run apps/welcome      then open http://127.0.0.1:8000\n"
-		      "      moonloop help run              all options\n");
+	buf_puts(out, "\nAPP is a .lua file, a directory with app.lua, or a module name.\n"
+		      "All options: moonloop help run\n");
 }
 
 static void put_topic(struct buf *out, const struct command *c)
@@ -182,6 +184,10 @@ static void prepare(struct cli *cli, const struct command *c, int argc, char **a
 	if (options_load(&cli->options, argc, argv, err, sizeof(err)) != 0 ||
 		check_app(cli, c != NULL ? c->name : NULL, err, sizeof(err)) != 0)
 		complain(cli, err);
+	if (cli->command == CLI_CHECK) { /* whoever asks is to see the answer */
+		mem_free(cli->options.log);
+		cli->options.log = mem_strdup("-");
+	}
 }
 
 void cli_parse(struct cli *cli, int argc, char **argv)

@@ -94,7 +94,7 @@ static int unknown(struct config *c, const char *where, const char *name)
 
 	if (close != NULL)
 		return option_fail(c->s, where, "unknown option; did you mean %s?", close);
-	return option_fail(c->s, where, "unknown option; see moonloop help");
+	return option_fail(c->s, where, "unknown option; see moonloop help run");
 }
 
 /* The pair on top of the stack: key below, value above. */

@@ -57,6 +57,12 @@ static const char *suggest_with(suggest_fn *suggest, const char *name)
 
 const char *option_suggest(const char *name)
 {
+	/* What other servers call it. */
+	static const char *const bind[] = {"port", "host", "listen", "address"};
+
+	for (size_t i = 0; i < ARRAY_LEN(bind); i++)
+		if (strcmp(name, bind[i]) == 0)
+			return option_rows[OPT_bind].name;
 	return suggest_with(suggest_word, name);
 }
 

@@ -37,7 +37,7 @@ static int unknown(struct option_source *s, const char *word)
 	close = option_suggest(name);
 	if (close != NULL)
 		return option_fail(s, where, "unknown option; did you mean --%s?", close);
-	return option_fail(s, where, "unknown option; see moonloop help");
+	return option_fail(s, where, "unknown option; see moonloop help run");
 }
 
 static const struct option_row *find_bool(const char *name)

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -137,18 +138,27 @@ static bool ended_well(int status)
 	return WIFSIGNALED(status) ? WTERMSIG(status) == SIGTERM : WEXITSTATUS(status) == EXIT_OK;
 }
 
-/* It has said why, and a second try would say the same. */
-static bool will_never_start(const struct master *m, const struct worker *w, int status)
+/* It has said why. */
+static bool did_not_start(const struct worker *w, int status)
 {
-	return m->state == MASTER_BOOTING && w->state == WORKER_STARTING && WIFEXITED(status) &&
+	return w->state == WORKER_STARTING && WIFEXITED(status) &&
 	       WEXITSTATUS(status) >= EXIT_ENVIRONMENT && WEXITSTATUS(status) <= EXIT_APP;
 }
 
-static void log_end_of(const struct worker *w, int status)
+/* A second try would say the same. */
+static bool will_never_start(const struct master *m, const struct worker *w, int status)
+{
+	return m->state == MASTER_BOOTING && did_not_start(w, status);
+}
+
+static void log_end_of(const struct master *m, const struct worker *w, int status)
 {
 	bool expected = w->state == WORKER_STOPPING && ended_well(status);
+	bool replaced = m->slots[w->slot].next != w && m->state == MASTER_SERVING;
 	struct log_line l;
 
+	if (did_not_start(w, status) && !replaced)
+		return;
 	log_begin(&l, expected ? LOG_INFO : LOG_ERROR, expected ? "worker.stopped" : "worker.died");
 	log_int(&l, "slot", w->slot);
 	log_int(&l, "pid", w->pid);
@@ -175,6 +185,14 @@ static struct worker *find(struct master *m, pid_t pid)
 	return NULL;
 }
 
+/* Who starts us looks at stderr, also when the log is a file. */
+static void say_where_the_reason_is(const struct master *m)
+{
+	if (strcmp(m->o->log, "-") != 0)
+		fprintf(stderr, "moonloop: %s did not start; the reason is in %s\n", m->o->app,
+			m->o->log);
+}
+
 /* Takes the dead worker out of its slot and decides what follows. */
 static void replace(struct master *m, struct worker *w, int status)
 {
@@ -189,6 +207,8 @@ static void replace(struct master *m, struct worker *w, int status)
 		if (!ended_well(status) && m->exit_code == EXIT_OK)
 			m->exit_code = EXIT_ENVIRONMENT;
 	} else if (will_never_start(m, w, status)) {
+		if (WEXITSTATUS(status) == EXIT_APP)
+			say_where_the_reason_is(m);
 		master_stop(m, WEXITSTATUS(status));
 	} else if (was_next) {
 		reload_fail(m);
@@ -204,7 +224,7 @@ void worker_exited(struct master *m, pid_t pid, int status)
 	if (w == NULL) /* as process 1 of a container we also inherit strangers */
 		return;
 	look_for_ready_byte(m, w);
-	log_end_of(w, status);
+	log_end_of(m, w, status);
 	list_del(&w->node);
 	replace(m, w, status);
 	close_ready_pipe(w);

@@ -34,31 +34,53 @@ static bool open_vm(struct job_vm *vm, struct buf *out)
 	return true;
 }
 
+struct run {
+	struct job_vm *vm;
+	struct span in;
+	struct buf *out;
+	int result;
+};
+
+static int run_job(lua_State *L)
+{
+	struct run *r = lua_touserdata(L, 1);
+
+	lua_settop(L, 0);
+	lua_rawgeti(L, LUA_REGISTRYINDEX, r->vm->run_ref);
+	lua_pushlstring(L, r->in.p, r->in.n);
+	if (!vm_call(L, 1, 2))
+		return lua_error(L);
+	r->result = lua_toboolean(L, 2) ? JOB_VM_RAISED : JOB_VM_RETURNED;
+	lua_settop(L, 1);
+	take_text(L, r->out);
+	return 0;
+}
+
+/* All of it protected: whatever allocates may run a finalizer of the application's, which raises.
+ */
 int job_vm_run(struct job_vm *vm, struct span in, struct buf *out)
 {
-	bool raised;
+	struct run r = {vm, in, out, ERR_FAILED};
 
 	if (!vm->L && !open_vm(vm, out))
 		return ERR_FAILED;
-	lua_rawgeti(vm->L, LUA_REGISTRYINDEX, vm->run_ref);
-	lua_pushlstring(vm->L, in.p, in.n);
-	if (!vm_call(vm->L, 1, 2)) {
-		take_text(vm->L, out);
-		job_vm_fini(vm);
-		return ERR_FAILED;
-	}
-	raised = lua_toboolean(vm->L, 2);
-	lua_settop(vm->L, 1);
+	if (lua_cpcall(vm->L, run_job, &r) == 0)
+		return r.result;
 	take_text(vm->L, out);
-	lua_settop(vm->L, 0);
-	return raised ? JOB_VM_RAISED : JOB_VM_RETURNED;
+	job_vm_fini(vm);
+	return ERR_FAILED;
+}
+
+static void collect(lua_State *L, void *arg)
+{
+	lua_gc(L, LUA_GCCOLLECT, 0);
 }
 
 void job_vm_rest(struct job_vm *vm)
 {
 	if (!vm->L || lua_gc(vm->L, LUA_GCCOUNT, 0) <= REST_KIB + 2 * vm->kept_kib)
 		return;
-	lua_gc(vm->L, LUA_GCCOLLECT, 0);
+	vm_protect(vm->L, collect, NULL);
 	vm->kept_kib = lua_gc(vm->L, LUA_GCCOUNT, 0);
 }
 

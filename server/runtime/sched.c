@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "runtime/vm.h"
+#include "runtime/vm.h"
 
 #include <lua.h>
 #include <lauxlib.h>
@@ -37,6 +38,14 @@ void sched_set_timing(bool on)
 /* ---- trampolines -------------------------------------------------------------------------------
  */
 
+static void make_trampoline(lua_State *L, void *arg)
+{
+	struct task *t = arg;
+
+	t->co = lua_newthread(L);
+	t->co_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
 static void take_trampoline(struct task *t)
 {
 	lua_State *L = sched.L;
@@ -48,8 +57,7 @@ static void take_trampoline(struct task *t)
 		t->co_ref = idle.ref;
 		return;
 	}
-	t->co = lua_newthread(L);
-	t->co_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+	vm_protect(L, make_trampoline, t);
 	lua_rawgeti(L, LUA_REGISTRYINDEX, sched.main_ref);
 	lua_xmove(L, t->co, 1);
 }
@@ -74,12 +82,15 @@ static void finish(struct task *t, bool failed, bool reusable)
 }
 
 /* The coroutine itself died: task_main protects what it calls, so this is no ordinary error. */
-static void finish_dead(struct task *t)
+static void finish_dead(struct task *t, const char *why)
 {
-	const char *message = lua_tostring(t->co, -1);
-
-	log_event(LOG_ERROR, "task.died", "%s", message != NULL ? message : "(no message)");
+	log_event(LOG_ERROR, "task.died", "%s", why);
 	finish(t, true, false);
+}
+
+static const char *message_of(struct lua_State *co)
+{
+	return lua_type(co, -1) == LUA_TSTRING ? lua_tostring(co, -1) : "(no message)";
 }
 
 static int start_or_continue(struct task *t)
@@ -113,7 +124,7 @@ static void run_one(struct task *t)
 		t->lua_us += clock_mono_us() - sched.run_from_us;
 
 	if (rc != LUA_YIELD) {
-		finish_dead(t);
+		finish_dead(t, message_of(t->co));
 		return;
 	}
 	marker = lua_topointer(t->co, 1);
@@ -124,7 +135,10 @@ static void run_one(struct task *t)
 		finish(t, failed, true);
 		return;
 	}
-	ENSURE(marker == sched.wait_marker); /* core/coroutine.lua lets no other yield pass */
+	if (marker != sched.wait_marker) { /* core/coroutine.lua lets none pass; C modules may */
+		finish_dead(t, "a C function yielded something that is no wait");
+		return;
+	}
 	lua_settop(t->co, 0);
 	t->state = TASK_WAITING;
 	if (t->woken)
@@ -187,10 +201,12 @@ void sched_set_main(lua_State *L)
 	sched.main_ref = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
+/* It counts as failed, so that whoever waits for its end (an exchange) is let go. */
 static void drop_task(struct task *t, void *arg)
 {
 	if (t->co != NULL)
 		give_trampoline(t, false);
+	sched.done(t, true);
 	task_end(t);
 }
 

@@ -1,11 +1,15 @@
 #include "runtime/vm.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/panic.h"
 
 #include <lauxlib.h>
 #include <lualib.h>
 #include <string.h>
+
+/* Errors of finalizers in a row that are borne. */
+#define PROTECT_TRIES 100000
 
 static const struct vm_module *bundle;
 static struct vm_paths paths = {"", "", ""};
@@ -135,6 +139,35 @@ bool vm_call(lua_State *L, int nargs, int nresults)
 	rc = lua_pcall(L, nargs, nresults, handler);
 	lua_remove(L, handler);
 	return rc == 0;
+}
+
+struct protected_call {
+	void (*fn)(lua_State *L, void *arg);
+	void *arg;
+};
+
+static int call_protected(lua_State *L)
+{
+	const struct protected_call *call = lua_touserdata(L, 1);
+
+	call->fn(L, call->arg);
+	return 0;
+}
+
+void vm_protect(lua_State *L, void (*fn)(lua_State *L, void *arg), void *arg)
+{
+	struct protected_call call = {fn, arg};
+
+	/* Each failure used up a finalizer. */
+	for (int tries = 0; lua_cpcall(L, call_protected, &call) != 0; tries++) {
+		const char *text =
+			lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "(no message)";
+
+		if (tries == PROTECT_TRIES)
+			panic("Lua: %s", text);
+		log_event(LOG_ERROR, "gc.error", "%s", text);
+		lua_pop(L, 1);
+	}
 }
 
 bool vm_require(lua_State *L, const char *module)

@@ -51,4 +51,10 @@ bool vm_require(lua_State *L, const char *module);
 /* Calls the function below `nargs` arguments; false: message and traceback on the stack instead. */
 bool vm_call(lua_State *L, int nargs, int nresults);
 
+/*
+ * Calls fn(L, arg) outside of any task. What allocates may run an application's finalizers (__gc),
+ * and LuaJIT raises their errors right there: they are logged, and fn is called again.
+ */
+void vm_protect(lua_State *L, void (*fn)(lua_State *L, void *arg), void *arg);
+
 #endif

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
+import subprocess
 import tempfile
 import unittest
 from pathlib import Path
 
-from gateway import Gateway, run
+from gateway import Gateway, clean_env, run
+from support import MOONLOOP, poll
 
 PLAIN = """\
 return function(scope, receive, send)
@@ -90,6 +93,7 @@ class CommandLine(unittest.TestCase):
         """An unknown option or command is one line with the nearest word."""
         self.assertIn("--worker: unknown option; did you mean --workers?",
                       self.refused("run", "plain.lua", "--worker", "2"))
+        self.assertIn("did you mean --bind?", self.refused("run", "plain.lua", "--port", "80"))
         self.assertIn("--zzz", self.refused("run", "plain.lua", "--zzz"))
         self.assertIn("nope", self.refused("help", "nope"))
         self.assertIn("plain.lua", self.refused("run", "plain.lua", "other.lua"))
@@ -189,6 +193,34 @@ class CommandLine(unittest.TestCase):
                 self.assertEqual(done.returncode, 3, done.stderr)
                 self.assertEqual(done.stderr.count(said), 1, done.stderr)
                 self.assertNotIn("serving", done.stderr)
+
+    def test_log_in_a_file(self) -> None:
+        """A failed start is mentioned on stderr; check tells all there."""
+        self.write("raises.lua", BROKEN["raises.lua"][0])
+        line = self.refused("run", "raises.lua", "--bind", "127.0.0.1:0", "--log", "log", code=3)
+        self.assertEqual(line, "moonloop: raises.lua did not start; the reason is in log")
+        self.assertIn("raises.lua:2: no fuel", (self.dir / "log").read_text())
+        done = run("check", "raises.lua", "--log", "other", cwd=self.dir)
+        self.assertIn("raises.lua:2: no fuel", done.stderr)
+        self.assertFalse((self.dir / "other").exists())
+
+    def test_print(self) -> None:
+        """What an application prints is to be seen at once, also in a file."""
+        self.write("prints.lua", PLAIN.replace("\tsend", '\tprint("hello from " .. scope.path)\n\tsend'))
+        with Gateway("prints.lua", cwd=self.dir) as gw:
+            gw.get("/moon")
+            self.assertEqual(gw.stdout(), "hello from /moon\n")
+
+    def test_closed_stdio(self) -> None:
+        """Without stdin, stdout and stderr nothing else gets their numbers."""
+        pid_file = self.dir / "pid"
+        subprocess.run(["sh", "-c", 'exec <&- >&- 2>&-; "$@" & sleep 0.5', "sh", MOONLOOP, "run", self.dir / "plain.lua",
+                        "--bind", "127.0.0.1:0", "--pid-file", pid_file], check=True, env=clean_env(None))
+        poll("it runs", pid_file.exists)
+        pid = int(pid_file.read_text())
+        self.assertEqual([os.readlink(f"/proc/{pid}/fd/{fd}") for fd in (0, 1, 2)], ["/dev/null"] * 3)
+        os.kill(pid, signal.SIGTERM)
+        poll("it ends", lambda: not pid_file.exists())
 
     # ---- what it says when it is up --------------------------------------------------------------------
 

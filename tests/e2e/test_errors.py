@@ -57,6 +57,22 @@ class Raising(unittest.TestCase):
                     self.assertIn(said, traceback_of(gw, "app.error", i))
             self.assertEqual(gw.get("/").text, "still here\n")
 
+    def test_foreign_yield(self) -> None:
+        """A yield that is no wait fails its request; the worker goes on."""
+        with Gateway(ERRORS, errors=["task.died"]) as gw:
+            self.assertEqual(gw.get("/raw-yield").status, 500)
+            self.assertIn("is no wait", gw.wait_event("task.died")[0])
+            self.assertEqual(gw.get("/").text, "still here\n")
+
+    def test_finalizers(self) -> None:
+        """LuaJIT raises a finalizer's error wherever memory is allocated: never fatal to the worker."""
+        with Gateway(ERRORS, errors=["app.error", "task.died", "gc.error"]) as gw:
+            for _ in range(20):
+                self.assertIn(gw.get("/finalizers").status, (200, 500))
+            for _ in range(300):
+                self.assertIn(gw.get("/").status, (200, 500))
+            self.assertEqual(len(gw.events("worker.started")), 1)
+
     def test_no_answer(self) -> None:
         """An application that returns without an answer: 500, and a line that says so."""
         with Gateway(ERRORS, errors=["app.incomplete"]) as gw:

@@ -44,6 +44,15 @@ class Stop(unittest.TestCase):
                 self.assertTrue(conn.is_over())
                 self.assertLess(ended_within(gw, 5), patient(2))
 
+    def test_shielded(self) -> None:
+        """A handler that holds cancellation off is dropped in the end; nothing is left of it."""
+        with Gateway(ROUTES, "--drain-timeout", "200ms") as gw:
+            conn = self.in_flight(gw, "/shielded")
+            gw.signal(signal.SIGTERM)
+            self.assertLess(ended_within(gw, 8), patient(4))
+            self.assertEqual(gw.events("worker.died"), [])
+            conn.close()
+
     def test_in_flight_upload(self) -> None:
         """An upload that is under way is taken to its end."""
         with Gateway(ROUTES) as gw:

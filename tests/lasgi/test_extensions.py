@@ -36,7 +36,7 @@ class Extensions(Topic):
     # ---- trailers ----------------------------------------------------------------------------------
 
     def test_trailers(self) -> None:
-        for form, fields in (("pairs", [("x-sum", "1"), ("x-n", "2"), ("x-n", "3")]), ("map", [("x-sum", "1")]),
+        for form, fields in (("pairs", [("x-sum", "1"), ("x-n", "2"), ("x-n", "3")]), ("map", [("x-sum", "1")]), ("mended", [("x-sum", "1")]),
                              ("map-of-arrays", [("x-n", "2"), ("x-n", "3")]), ("none", []), ("forgotten", [])):
             with self.subTest(form), self.gw.connect() as conn:
                 for _ in range(2):

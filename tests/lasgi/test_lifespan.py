@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 import unittest
+from pathlib import Path
 from typing import Any, Optional
 
 from contract import APPS, Gateway, line_of, patient, poll, records
@@ -16,6 +17,8 @@ from gateway import clean_env, run
 from support import MOONLOOP
 
 APP = APPS / "lifespan.lua"
+NAIVE = APPS / "naive.lua"
+HINT = 'an application without one begins with: if scope.type ~= "http"'
 
 
 def saw(gw: Gateway) -> list[str]:
@@ -76,20 +79,38 @@ class Startup(unittest.TestCase):
                 self.assertEqual(value(gw), {"state": {}})
                 self.assertEqual(gw.info()["tasks"], 1)
 
+    def test_taken_for_a_request(self) -> None:
+        """Raised because it looked for a request, and never at scope.type: no lifespan."""
+        for mode, path, body in (("path", "/moon", b"hello /moon"), ("headers", "/", b"hello moon"),
+                                 ("body", "/", b"hello ")):
+            with self.subTest(mode), Gateway(NAIVE, env={"MODE": mode}) as gw:
+                self.assertEqual(gw.get(path, x_name="moon").body, body)
+
+    def test_slow(self) -> None:
+        """A start that hangs is mentioned."""
+        process = subprocess.Popen([str(MOONLOOP), "run", str(APP), "--bind", "127.0.0.1:0"], stderr=subprocess.PIPE,
+                                   env=clean_env({"MODE": "never"}), text=True)
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        process.terminate()
+        process.communicate(timeout=patient(10))
+        self.assertIn("warn lifespan.slow", line)
+
     def test_over_after_startup(self) -> None:
         with lifespan("returns_early") as gw:
             self.assertEqual(value(gw), {"state": {}})
 
-    def fails(self, mode: str, *said: str) -> None:
+    def fails(self, mode: str, *said: str, app: Path = APP) -> None:
         """Exit code 3, logged once, no respawn; by check, too."""
         for verb, more in (("run", ["--bind", "127.0.0.1:0"]), ("check", [])):
             with self.subTest(mode, verb=verb):
-                done = run(verb, APP, *more, env={"MODE": mode})
+                done = run(verb, app, *more, env={"MODE": mode})
                 self.assertEqual(done.returncode, 3, done.stderr)
                 self.assertEqual(len(re.findall(r" error app\.start_failed ", done.stderr)), 1, done.stderr)
                 for text in said:
                     self.assertIn(text, done.stderr)
                 self.assertNotIn("moonloop.core", done.stderr)
+                self.assertNotIn("worker.died", done.stderr)
 
     def where(self, marker: str) -> str:
         return f"{APP}:{line_of(APP, f'-- {marker}')}: "
@@ -101,7 +122,9 @@ class Startup(unittest.TestCase):
     def test_raises(self) -> None:
         self.fails("raises", f"\t{self.where('RAISES')}no database\n\tstack traceback:\n")
         self.fails("raises_later", f"\t{self.where('LATER')}no database\n\tstack traceback:\n")
-        self.fails("asserts_type", "what is this?", 'an application without one begins with: if scope.type ~= "http"')
+        self.fails("raises_after_path", f"\t{self.where('AFTER PATH')}no database\n\tstack traceback:\n")
+        self.fails("asserts_type", "what is this?", HINT)
+        self.fails("itself", f"\t{NAIVE}:{line_of(NAIVE, '-- ITSELF')}: attempt to concatenate", HINT, app=NAIVE)
 
     def test_misuse(self) -> None:
         self.fails("nonsense", f"{self.where('NONSENSE')}send: unknown message type lifespan.started in a lifespan")

@@ -32,7 +32,8 @@ describe("an application that does not load", function()
 
 	it("may raise what is no string", function()
 		contains("(error object of type table)", failed('error(setmetatable({}, { __tostring = error }))'))
-		contains("\tnil\n", failed("error(nil)"))
+		contains("\terror() was called without a message\n", failed("error(nil)"))
+		contains('\terror object {code = 42, why = "no fuel"}\n', failed('error({ why = "no fuel", code = 42 })'))
 		contains("\tcode 7\n", failed('error(setmetatable({}, { __tostring = function() return "code 7" end }))'))
 	end)
 

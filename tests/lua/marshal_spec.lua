@@ -466,7 +466,7 @@ describe("job.run", function()
 		end)
 		assert.is_true(raised)
 		assert.matches("^[^\n]*marshal_spec.lua:%d+: broken$", answer.message)
-		assert.matches("^\n\t%[C%]: in function 'error'\n\t[^\n]*in function 'fail'\n\t[^\n]*marshal_spec[^\n]*$",
+		assert.matches("^\n\t[^\n]*in function 'fail'\n\t[^\n]*marshal_spec[^\n]*$",
 			answer.frames)
 	end)
 

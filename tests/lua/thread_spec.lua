@@ -154,7 +154,7 @@ describe("thread.run: errors", function()
 		local place = THIS_FILE .. ":" .. line
 		local at = place:gsub("%p", "%%%0")
 		assert.matches("^" .. at .. ": broken\n\tstack traceback %(in the thread%):\n"
-			.. "\t\t%[C%]: in function 'error'\n\t\t" .. at .. ": in function 'fail'\n"
+			.. "\t\t" .. at .. ": in function 'fail'\n"
 			.. "\t\t[^\n]*thread_spec[^\n]*\nstack traceback:\n", text)
 		assert.matches("thread_spec.lua:%d+: in function <", (text:match("\nstack traceback:\n(.*)")))
 	end)

@@ -17,12 +17,30 @@ errors.CANCELLED = setmetatable({}, {
 -- matters. Dropped at the end of the task.
 local notes = {}
 
+-- A table that was raised, by its plain fields: {code = 42, name = "x"}.
+local function describe_table(err)
+	local fields = {}
+	for key, value in next, err do
+		local plain = type(value) == "string" or type(value) == "number" or type(value) == "boolean"
+		if type(key) == "string" and plain then
+			fields[#fields + 1] = ("%s = %s"):format(key, type(value) == "string" and ("%q"):format(value)
+				or tostring(value))
+		end
+	end
+	table.sort(fields)
+	return ("error object {%s}"):format(table.concat(fields, ", "))
+end
+
 local function describe(err)
 	if type(err) == "string" then
 		return err
+	elseif err == nil then
+		return "error() was called without a message"
+	elseif type(err) == "table" and debug.getmetatable(err) == nil then
+		return describe_table(err)
 	end
 	local ok, text = pcall(tostring, err)
-	return ok and text or "(error object of type " .. type(err) .. ")"
+	return ok and type(text) == "string" and text or "(error object of type " .. type(err) .. ")"
 end
 
 -- Frames of the gateway's own Lua say nothing to a user.

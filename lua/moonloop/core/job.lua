@@ -35,7 +35,7 @@ local function tidy(text)
 	text = text:gsub("^%s*stack traceback:", "")
 	local own = text:find(OWN_FRAME, 1, true)
 	text = own and text:sub(1, own - 1) or text
-	return (text:gsub("\n[^\n]*moonloop[./]core[./][^\n]*", ""))
+	return (text:gsub("\n[^\n]*moonloop[./]core[./][^\n]*", ""):gsub("\n%s*%[C%]: in function 'error'", ""))
 end
 
 -- After a stack overflow there is little room for a handler: what it gets is kept first.

@@ -4,6 +4,7 @@ local C = require("moonloop.core.ffi").C
 local task = require("moonloop.core.task")
 local errors = require("moonloop.core.errors")
 local lasgi = require("moonloop.core.lasgi")
+local log = require("moonloop.log")
 local unsupported = require("moonloop.core.unsupported")
 
 local lifespan = {}
@@ -11,6 +12,11 @@ local lifespan = {}
 local inbox = {} -- messages for the application's receive, in order
 local state = "none" -- none | starting | started | stopping | stopped | failed
 local failure -- text, when state is "failed"
+-- What the application has shown of itself in the lifespan call.
+local knows_type, has_received = false, false
+local http_key -- what it looked for that only a request has
+
+local SLOW_START = 5 -- seconds until a start that hangs is mentioned
 
 local function set(new, text)
 	state, failure = new, text
@@ -32,6 +38,7 @@ local function receive(timeout)
 		end
 		task.wait_on(inbox)
 	end
+	has_received = true
 	return table.remove(inbox, 1)
 end
 
@@ -70,22 +77,55 @@ local function send(message)
 	return true
 end
 
+-- The scope and the start-up message notice what they are asked for.
+
+local OF_HTTP = {}
+for key in ([[http_version method scheme path raw_path query_string root_path headers client server
+	extensions body more_body]]):gmatch("%S+") do
+	OF_HTTP[key] = true
+end
+
+local Watched = {
+	__index = function(_, key)
+		if key == "type" then
+			knows_type = true
+			return "lifespan"
+		elseif OF_HTTP[key] then
+			http_key = http_key or key
+		end
+	end,
+}
+
+-- An application that raises because it takes every call for a request has no lifespan. One that has
+-- looked at scope.type may be starting something, and an error in that must not be lost.
+local function takes_it_for_a_request()
+	return http_key ~= nil and not knows_type
+end
+
 local HINT = '\n(called with scope.type == "lifespan"; an application without one begins with:'
 	.. ' if scope.type ~= "http" then error(require("moonloop.lasgi").unsupported) end)'
 
+local function start_failed(err)
+	local handles_it = knows_type and has_received
+	set("failed", errors.text(err) .. (handles_it and "" or HINT))
+end
+
 -- The task that carries the application's lifespan call from start to end.
 local function carry(app)
-	local scope = { type = "lifespan", lasgi = { version = "1.0", spec_version = "1.0" }, state = lasgi.state }
+	local scope = setmetatable({
+		lasgi = { version = "1.0", spec_version = "1.0" },
+		state = lasgi.state,
+	}, Watched)
 	local ok, err = xpcall(app, errors.note, scope, receive, send)
 	if state == "starting" then
-		if ok or err == unsupported then
+		if ok or err == unsupported or takes_it_for_a_request() then
 			set("none")
 		else
-			set("failed", errors.text(err) .. HINT)
+			start_failed(err)
 		end
 	elseif state ~= "failed" then -- which lifespan.start has yet to see
 		if not ok and not task.is_cancelled(err) then
-			require("moonloop.log").error("lifespan.error", { traceback = errors.text(err) })
+			log.error("lifespan.error", { traceback = errors.text(err) })
 		end
 		set("stopped")
 	end
@@ -95,11 +135,19 @@ end
 -- @return true; nil and a text when it failed
 function lifespan.start(app)
 	state = "starting"
-	post({ type = "lifespan.startup" })
+	post(setmetatable({ type = "lifespan.startup" }, Watched))
 	task.background(carry, app)
+	local slow_at = C.ml_now() + SLOW_START
 	while state == "starting" do
+		C.ml_task_alarm(slow_at and math.max(slow_at - C.ml_now(), 0) or -1)
 		task.wait_on(lifespan)
+		if slow_at and state == "starting" and C.ml_now() >= slow_at then
+			slow_at = nil
+			log.warn("lifespan.slow", { message = ("lifespan.startup is not answered after %d s; "
+				.. "no request is served before lifespan.startup.complete"):format(SLOW_START) })
+		end
 	end
+	C.ml_task_alarm(-1)
 	if state == "failed" then
 		return nil, failure
 	end

@@ -22,6 +22,24 @@ routes["/object"] = function() error(setmetatable({}, { __tostring = function() 
 
 routes["/nil"] = function() error(nil) end
 
+-- What a C module may do by mistake: a yield that is no wait.
+routes["/raw-yield"] = function()
+	for i = 1, 20 do
+		local name, value = debug.getupvalue(coroutine.yield, i)
+		if name == "raw_yield" then
+			value("no wait")
+		end
+	end
+end
+
+-- Objects whose finalizers raise, whenever the collector comes by.
+routes["/finalizers"] = function(_, _, send)
+	for _ = 1, 1000 do
+		getmetatable(newproxy(true)).__gc = function() error("in a finalizer") end
+	end
+	send { type = "http.response.start", status = 200, body = "set\n" }
+end
+
 routes["/nothing"] = function() end
 
 routes["/coroutine"] = function()

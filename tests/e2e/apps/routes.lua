@@ -1,6 +1,7 @@
 --- Routes that many tests share. Parameters are numbers in the query: /sleep?ms=200
 local lasgi = require "moonloop.lasgi"
 local moonloop = require "moonloop"
+local task = require "moonloop.task"
 local worker = require "moonloop.worker"
 
 local BLOCK = ("0123456789abcdef"):rep(4096) -- 64 KiB
@@ -40,6 +41,10 @@ routes["/info"] = function(_, _, send)
 		if type(value) == "number" then lines[#lines + 1] = key .. "=" .. value end
 	end
 	whole(send, 200, table.concat(lines, "\n"))
+end
+
+routes["/shielded"] = function()
+	task.shield(moonloop.sleep, 60)
 end
 
 routes["/sleep"] = function(scope, _, send)

@@ -22,6 +22,14 @@ trailers("/trailers/map", { ["x-sum"] = "1" })
 trailers("/trailers/map-of-arrays", { ["x-n"] = { "2", "3" } })
 trailers("/trailers/none", nil)
 
+-- Refused as a whole: what was good in it is not sent with the next ones.
+routes["/trailers/mended"] = function(_, _, send)
+	send({ type = START, status = 200, trailers = true, body = "body" })
+	local bad = { { "x-lost", "1" }, { "x n", "2" } }
+	assert(not pcall(send, { type = "http.response.trailers", headers = bad }))
+	send({ type = "http.response.trailers", headers = { { "x-sum", "1" } } })
+end
+
 -- Announced and never sent: they are empty.
 routes["/trailers/forgotten"] = function(_, _, send)
 	send({ type = START, status = 200, trailers = true, body = "body" })

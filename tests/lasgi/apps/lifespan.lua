@@ -67,6 +67,13 @@ function modes.careless(_, _, send)
 	send({ type = "http.response.start", status = 200, body = "hello" })
 end
 
+-- A middleware before it may have read a key that only a request has.
+function modes.raises_after_path(scope)
+	if scope.path ~= "/health" then
+		error("no database") -- AFTER PATH
+	end
+end
+
 function modes.never(_, receive)
 	receive()
 	receive()

@@ -440,6 +440,14 @@ static void test_nul_in_a_field(void **state)
 	assert_int_equal(exchange_header(ex, SPAN("a\0b"), SPAN("x")), ERR_FIELD_NAME);
 	exchange_start(ex, 200, false);
 	assert_int_equal(exchange_header(ex, SPAN("a"), SPAN("x\0y")), ERR_FIELD_VALUE);
+
+	struct span huge = {mem_zalloc(HTTP_FIELDS_BYTES_MAX), HTTP_FIELDS_BYTES_MAX};
+
+	memset((char *)huge.p, 'x', huge.n);
+	assert_int_equal(exchange_start(ex, 200, false), 0);
+	assert_int_equal(exchange_header(ex, SPAN("a"), SPAN("x")), 0);
+	assert_int_equal(exchange_header(ex, SPAN("a"), huge), ERR_TOO_LARGE);
+	mem_free((char *)huge.p);
 }
 
 static void test_without_content(void **state)

@@ -206,6 +206,35 @@ static void test_closed_at_once(void **state)
 	assert_int_equal(app_seen.gone, GONE_SHUTDOWN);
 }
 
+/* An application without room for one more task answers while the head is still being handed over.
+ */
+static void test_answered_at_once(void **state)
+{
+	static const char *const texts[] = {
+		"GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+		"POST /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\nab",
+		"POST /a HTTP/1.0\r\nContent-Length: 2\r\n\r\nab",
+	};
+
+	app_seen.refuse = true;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		struct remote *p = world_remote();
+
+		say(p, texts[i]);
+		assert_int_equal(count_of(p, "HTTP/1.1 500"), 1);
+		assert_true(p->shut || p->closed);
+	}
+	struct remote *p = world_remote();
+
+	say(p, hello);
+	say(p, "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab");
+	say(p, hello);
+	assert_int_equal(count_of(p, "HTTP/1.1 500"), 3);
+	app_seen.refuse = false;
+	conn_pool_close_all(&world.pool, CLOSE_DRAIN);
+	world_settle();
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -219,6 +248,7 @@ int main(void)
 		T(test_reset_at_each_byte),
 		T(test_reset_while_sending),
 		T(test_closed_at_once),
+		T(test_answered_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -343,6 +343,21 @@ static void test_full_and_room(void **state)
 	assert_int_equal(seen.room, 1);
 }
 
+/* A late time-out reads once more, whatever is there: no room is not the end of input. */
+static void test_readable_when_full(void **state)
+{
+	static char bytes[CONN_IN_BYTES + 1];
+
+	seen.take = false;
+	memset(bytes, 'x', sizeof(bytes));
+	remote_send(&remote, bytes, sizeof(bytes));
+	settle();
+	assert_int_equal(conn_input(remote.conn).n, CONN_IN_BYTES);
+	conn_readable(remote.conn);
+	assert_false(remote.conn->eof);
+	assert_int_equal(remote.conn->state, CONN_OPEN);
+}
+
 /* ---- files -------------------------------------------------------------------------------------
  */
 
@@ -400,6 +415,21 @@ static void test_file_too_short(void **state)
 	assert_false(is_open(fd));
 	assert_int_equal(remote.got.n, 100);
 	assert_int_equal(seen.why, CLOSE_APP);
+}
+
+/* However fast the peer is, the others have their turn before the next piece. */
+static void test_file_in_turns(void **state)
+{
+	const size_t size = 5 * 1024 * 1024;
+	int fd = temporary(10);
+
+	assert_int_equal(ftruncate(fd, (off_t)size), 0);
+	conn_send_file(remote.conn, fd, 0, size);
+	turn();
+	assert_in_range(remote.got.n, 1, size / 2);
+	settle();
+	assert_int_equal(remote.got.n, size);
+	assert_false(is_open(fd));
 }
 
 static void test_file_and_a_peer_that_leaves(void **state)
@@ -683,6 +713,7 @@ int main(void)
 		T(test_idle_holds_no_memory),
 		T(test_unread_input_is_kept),
 		T(test_full_input_stops_reading),
+		T(test_readable_when_full),
 		T(test_pause),
 		T(test_feed_later),
 		T(test_eof),
@@ -695,6 +726,7 @@ int main(void)
 		T(test_file_behind_the_queue),
 		T(test_file_of_nothing),
 		T(test_file_too_short),
+		T(test_file_in_turns),
 		T(test_file_and_a_peer_that_leaves),
 		T(test_file_and_a_slow_peer),
 		T(test_finish_lets_the_queue_leave),

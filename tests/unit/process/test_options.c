@@ -287,10 +287,10 @@ static void test_refused(void **state)
 	assert_refused(ARGV("--log_level"),
 		"command line: --log_level: unknown option; did you mean --log-level?");
 	assert_refused(ARGV("--frobnicate"),
-		"command line: --frobnicate: unknown option; see moonloop help");
-	assert_refused(ARGV("-x"), "command line: -x: unknown option; see moonloop help");
-	assert_refused(ARGV("-"), "command line: -: unknown option; see moonloop help");
-	assert_refused(ARGV("--=1"), "command line: --: unknown option; see moonloop help");
+		"command line: --frobnicate: unknown option; see moonloop help run");
+	assert_refused(ARGV("-x"), "command line: -x: unknown option; see moonloop help run");
+	assert_refused(ARGV("-"), "command line: -: unknown option; see moonloop help run");
+	assert_refused(ARGV("--=1"), "command line: --: unknown option; see moonloop help run");
 	assert_refused(ARGV("--no-threads"),
 		"command line: --no-threads: unknown option; did you mean --threads?");
 	assert_refused(ARGV("--threads"), "command line: --threads: wants a value: N");

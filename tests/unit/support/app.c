@@ -518,8 +518,13 @@ static void wake(struct task *t)
 
 static void on_opened(struct exchange *ex)
 {
-	struct task *t = mem_zalloc(sizeof(*t));
+	struct task *t;
 
+	if (app_seen.refuse) {
+		exchange_app_done(ex, true);
+		return;
+	}
+	t = mem_zalloc(sizeof(*t));
 	t->ex = ex;
 	t->more = true;
 	list_init(&t->all);

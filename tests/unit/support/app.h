@@ -11,6 +11,7 @@
  */
 struct app_seen {
 	unsigned opened; /* requests handed over */
+	bool refuse;     /* answers 500 at once, as when there can be no further task */
 	unsigned live;   /* tasks not yet ended */
 	unsigned failed; /* tasks that ended by failing */
 	unsigned hints;  /* EXCHANGE_DRAIN told */

@@ -19,6 +19,8 @@ static ssize_t remote_read(struct conn *c, void *to, size_t n)
 
 	if (p->reset)
 		return ERR_CLOSED;
+	if (n == 0) /* as read(2) */
+		return 0;
 	n = MIN(n, p->sent.n);
 	if (p->short_read != 0)
 		n = MIN(n, p->short_read);
