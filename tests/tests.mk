@@ -60,5 +60,5 @@ test: all deps-test ## build and run every test (MODE=asan too)
 lint: deps-test ## check layers, format and Lua
 	@python3 tests/style/lint.py
 
-bench: all deps-bench ## measure beside nginx, node, uvicorn and a bare C loop (BENCH_ARGS=--help)
-	@python3 tests/bench/bench.py --moonloop $(BUILD)/moonloop $(BENCH_ARGS)
+bench: all deps-bench ## measure beside nginx, node, uvicorn and a bare C loop (BENCH_ARGS=--help); figures also in build/bench.json
+	@python3 tests/bench/bench.py --moonloop $(BUILD)/moonloop --json $(BUILD)/bench.json $(BENCH_ARGS)
