@@ -15,6 +15,8 @@ return {
 	background = core.background,
 	--- Calls fn(...) with cancellation held off until it returned.
 	shield = core.shield,
+	--- Sets the CPU time that the running task may use in all; 0: any. Replaces --cpu-budget.
+	cpu_budget = core.cpu_budget,
 	--- Whether a caught error is the cancellation (then pass it on: error(err, 0)).
 	is_cancelled = core.is_cancelled,
 	--- Suspends for a number of seconds.
