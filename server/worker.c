@@ -11,6 +11,7 @@
 #include "http/limits.h"
 #include "http/peer.h"
 #include "net/acceptor.h"
+#include "net/pulse.h"
 #include "net/stats.h"
 #include "process/app_path.h"
 #include "process/exits.h"
@@ -356,6 +357,8 @@ static void run_app(const struct options *o, const struct app_path *path)
 		.module = path->module,
 		.root_path = o->root_path,
 		.worker_index = w.env != NULL ? w.env->index : 0,
+		.cpu_budget_us = o->cpu_budget_us,
+		.stall_report_us = o->stall_report_us,
 		.on_event = on_app,
 	};
 
@@ -381,8 +384,10 @@ static int run(const struct options *o, const struct worker_env *env)
 	memset(&w, 0, sizeof(w));
 	w.o = o;
 	w.env = env;
-	if (env != NULL)
+	if (env != NULL) {
 		stats_use(env->stats);
+		pulse_use(env->pulse);
+	}
 	for (int i = 0; i < o->trusted_proxy.n; i++)
 		peer_trust_net(&o->trusted_proxy.v[i]);
 	if (!open_log(o))

@@ -21,6 +21,9 @@ return {
 	-- after that raises it.
 	-- @return fn's results; raises its error
 	shield = core.shield,
+	--- cpu_budget(seconds): sets the CPU time that the running task may use in all; 0: any. Replaces
+	-- --cpu-budget.
+	cpu_budget = core.cpu_budget,
 	--- is_cancelled(err): whether an error that pcall caught is the cancellation.
 	is_cancelled = core.is_cancelled,
 	--- sleep(seconds): Suspends for that long; fractions count.

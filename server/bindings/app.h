@@ -23,6 +23,7 @@ struct app_config {
 	const char *module;    /* or its module name */
 	const char *root_path; /* scope.root_path */
 	int worker_index;
+	uint64_t cpu_budget_us, stall_report_us; /* runtime/watchdog.h */
 	app_event_fn *on_event;
 };
 

@@ -9,6 +9,7 @@
 #include "net/stats.h"
 #include "runtime/sched.h"
 #include "runtime/vm.h"
+#include "runtime/watchdog.h"
 
 struct app app;
 
@@ -83,8 +84,16 @@ static void log_incomplete(const struct exchange *ex)
 	log_end(&l);
 }
 
+/* What it took is no fault of the request: another time, or another worker, may do better. */
+static void answer_stopped(struct exchange *ex)
+{
+	if (ex->codec != NULL && ex->gone == GONE_NOT)
+		exchange_answer(ex, 503, "it took too long");
+}
+
 static void task_done(struct task *t, bool failed)
 {
+	failed |= t->stopped;
 	if (failed)
 		STATS_ADD(errors, 1);
 	if (t->kind == TASK_REQUEST) {
@@ -93,6 +102,8 @@ static void task_done(struct task *t, bool failed)
 		ENSURE(ex != NULL && ex->app_held);
 		wake_waiters(ex);
 		note_times(ex, t); /* the wire may end later, when the task is no more */
+		if (t->stopped)
+			answer_stopped(ex);
 		if (exchange_app_done(ex, failed) && !failed)
 			log_incomplete(ex);
 	} else if (t->kind != TASK_SPAWNED) {
@@ -114,16 +125,29 @@ void app_exchange_done(struct exchange *ex)
 
 /* The worker's view. */
 
+static void describe(const struct task *t, struct watchdog_subject *out)
+{
+	const struct exchange *ex = t->kind == TASK_REQUEST ? exchange_find(t->arg) : NULL;
+
+	if (ex != NULL)
+		*out = (struct watchdog_subject){ex->head.method, ex->head.path};
+}
+
 bool app_setup(struct loop *loop, const struct app_config *config)
 {
+	const struct watchdog_config guard = {
+		config->cpu_budget_us, config->stall_report_us, describe};
+
 	app = (struct app){.config = *config, .started_us = clock_mono_us()};
 	app.L = vm_new();
 	sched_setup(loop, app.L, task_done);
+	watchdog_setup(app.L, &guard);
 	return lua_boot_main(app.L);
 }
 
 void app_teardown(void)
 {
+	watchdog_teardown();
 	sched_teardown();
 	vm_free(&app.L);
 }

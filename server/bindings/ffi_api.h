@@ -58,6 +58,7 @@ void ml_task_wake(double task);
 void ml_task_cancel(double task);
 int ml_task_must_stop(void);   /* the running task was cancelled and is not shielded */
 void ml_task_shield(int more); /* +1 or -1 */
+int ml_task_stopped(void);     /* the running task used up its CPU budget: it was logged */
 void ml_task_alarm(double seconds_from_now); /* < 0: none */
 double ml_now(void);
 double ml_unix(void);

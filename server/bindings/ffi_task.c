@@ -59,6 +59,13 @@ void ml_task_shield(int more)
 		t->shields = (uint16_t)(t->shields + more);
 }
 
+int ml_task_stopped(void)
+{
+	const struct task *t = sched_current();
+
+	return t != NULL && t->stopped;
+}
+
 void ml_task_alarm(double seconds)
 {
 	struct task *t = sched_current();

@@ -3,13 +3,24 @@
 
 #include "bindings/app_int.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/version.h"
 #include "runtime/sched.h"
 #include "runtime/vm.h"
+#include "runtime/watchdog.h"
 
 #include <lua.h>
 #include <lauxlib.h>
+
+/* (seconds), of the running task, which there must be. Not by FFI: see watchdog.h. */
+static int set_cpu_budget(lua_State *L)
+{
+	lua_Number seconds = MIN(luaL_checknumber(L, 1), 1e9);
+
+	watchdog_set_budget(sched_current(), (uint64_t)(seconds * CLOCK_SECOND));
+	return 0;
+}
 
 /* require "moonloop.core.native": the C functions and the facts that do not come by FFI. */
 static int open_native(lua_State *L)
@@ -17,6 +28,7 @@ static int open_native(lua_State *L)
 	static const luaL_Reg functions[] = {
 		{"headers", lua_scope_headers},
 		{"address", lua_scope_address},
+		{"cpu_budget", set_cpu_budget},
 		{NULL, NULL},
 	};
 

@@ -1,6 +1,7 @@
 #include "net/loop.h"
 
 #include "base/clock.h"
+#include "net/pulse.h"
 
 /* Calls each item that is on the list now; what they add waits for the next pass. */
 static void drain_list(struct list *l)
@@ -71,11 +72,13 @@ static void on_tick(struct ev_loop *ev, struct ev_prepare *w, int revents)
 	arm_timer(l);
 	if (l->stopping)
 		ev_break(ev, EVBREAK_ONE);
+	pulse_rest();
 }
 
 static void on_woke(struct ev_loop *ev, struct ev_check *w, int revents)
 {
 	clock_update();
+	pulse_beat(clock_now_us());
 }
 
 static void on_timer(struct ev_loop *ev, struct ev_timer *w, int revents)

@@ -3,6 +3,7 @@
 
 #include "process/options.h"
 
+struct pulse;
 struct shared_stats;
 
 /*
@@ -20,6 +21,9 @@ struct shared_stats;
  *
  * Death: logged and replaced, at once the first time, then after 0.1 s doubling to 5 s while the
  * slot's workers keep dying within 10 s of their start.
+ *
+ * Stuck: a worker that is ready and has not come back to its loop for --stall-kill is asked by
+ * SIGUSR2 what it is doing, logged, killed and replaced.
  *
  * SIGHUP: slot by slot a new worker on the same sockets; when it is ready the old one gets
  * SIGTERM. A new one that fails ends the reload, and the old ones stay. A SIGHUP during boot or
@@ -46,7 +50,8 @@ struct worker_env {
 	const int *listen_fds;    /* to accept from; borrowed */
 	const struct addr *addrs; /* of each descriptor, ports filled in; borrowed */
 	int listen_count;
-	int ready_fd; /* write one byte when serving starts, then close; -1: nobody waits */
+	int ready_fd;        /* write one byte when serving starts, then close; -1: nobody waits */
+	struct pulse *pulse; /* the worker's own, or NULL; borrowed */
 	struct shared_stats *stats; /* this slot's block of the shared mapping, or NULL; borrowed */
 };
 

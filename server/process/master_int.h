@@ -26,6 +26,7 @@
 #define BACKOFF_MAX_US   (5 * CLOCK_SECOND)
 #define BACKOFF_RESET_US (10 * CLOCK_SECOND) /* a worker that lived longer ends the back-off */
 #define KILL_GRACE_US    CLOCK_SECOND        /* after the drain time-out */
+#define ANSWER_US        (CLOCK_SECOND / 10) /* for a stuck worker to say what it is doing */
 #define SIGNAL_ECHO_US   (CLOCK_SECOND / 5)  /* a second signal this soon is the first one */
 
 enum worker_state {
@@ -42,6 +43,9 @@ struct worker {
 	int ready_fd; /* owned; read end of the pipe; -1: nothing more to come */
 	uint64_t started_us;
 	uint64_t kill_at_us; /* SIGKILL is due then, or NEVER */
+	struct pulse *pulse; /* owned */
+	uint64_t look_at_us; /* at the pulse, or NEVER */
+	bool asked;          /* what it is stuck in */
 };
 
 struct slot {

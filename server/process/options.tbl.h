@@ -48,6 +48,13 @@ OPT(DURATION, idle_timeout_us, "idle-timeout", "TIME", "75s", 1000, 86400000000,
 OPT(DURATION, write_timeout_us, "write-timeout", "TIME", "30s", 1000, 86400000000, "Time-outs",
 	"without the client taking a byte")
 
+OPT(DURATION, cpu_budget_us, "cpu-budget", "TIME", "10s", 0, 86400000000, "Guard",
+	"CPU time that a request or task may use, its waits not counted (503); 0: any")
+OPT(DURATION, stall_report_us, "stall-report", "TIME", "100ms", 0, 86400000000, "Guard",
+	"log once for each place what held up the other requests for longer; 0: nothing")
+OPT(DURATION, stall_kill_us, "stall-kill", "TIME", "30s", 0, 86400000000, "Guard",
+	"replace a worker that is stuck for so long in one function; 0: never")
+
 OPT(STRING, lua_path, "lua-path", "TEMPLATES", "", 0, 16384, "Application",
 	"put before package.path, such as lib/?.lua;lib/?/init.lua")
 OPT(STRING, lua_cpath, "lua-cpath", "TEMPLATES", "", 0, 16384, "Application",

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/pulse.h"
 #include "process/exits.h"
 
 #include <errno.h>
@@ -95,6 +96,8 @@ static void set_ready(struct master *m, struct worker *w)
 {
 	set_state(w, WORKER_READY);
 	close_ready_pipe(w);
+	if (m->o->stall_kill_us != 0)
+		w->look_at_us = clock_mono_us();
 	log_worker(LOG_INFO, "worker.started", w);
 	if (m->slots[w->slot].next == w)
 		reload_continue(m);
@@ -228,6 +231,7 @@ void worker_exited(struct master *m, pid_t pid, int status)
 	list_del(&w->node);
 	replace(m, w, status);
 	close_ready_pipe(w);
+	pulse_unmap(&w->pulse);
 	mem_free(w);
 }
 
@@ -237,9 +241,44 @@ uint64_t slots_deadline(const struct master *m)
 
 	for (int i = 0; i < m->o->workers; i++)
 		first = MIN(first, m->slots[i].respawn_at_us);
-	for (const struct list *l = m->workers.next; l != &m->workers; l = l->next)
-		first = MIN(first, container_of(l, struct worker, node)->kill_at_us);
+	for (const struct list *l = m->workers.next; l != &m->workers; l = l->next) {
+		const struct worker *w = container_of(l, struct worker, node);
+
+		first = MIN(first, MIN(w->kill_at_us, w->look_at_us));
+	}
 	return first;
+}
+
+static void log_stalled(const struct worker *w, uint64_t age_us)
+{
+	struct log_line l;
+
+	log_begin(&l, LOG_ERROR, "worker.stalled");
+	log_int(&l, "slot", w->slot);
+	log_int(&l, "pid", w->pid);
+	log_num(&l, "seconds", (double)(age_us / 1000) / 1000);
+	log_cstr(&l, "serving", atomic_load(&w->pulse->answered) ? w->pulse->serving : "unknown");
+	log_end(&l);
+}
+
+/* Asked first, and looked at again: it may have come back meanwhile. */
+static void look(struct master *m, struct worker *w, uint64_t now)
+{
+	uint64_t age = pulse_age_us(w->pulse, now);
+
+	if (age < m->o->stall_kill_us) {
+		w->asked = false;
+		w->look_at_us = now + MAX(m->o->stall_kill_us / 4, CLOCK_SECOND / 100);
+	} else if (!w->asked) {
+		w->asked = true;
+		atomic_store(&w->pulse->answered, false);
+		kill(w->pid, SIGUSR2);
+		w->look_at_us = now + ANSWER_US;
+	} else {
+		log_stalled(w, age);
+		kill(w->pid, SIGKILL);
+		w->look_at_us = NEVER;
+	}
 }
 
 void slots_tick(struct master *m)
@@ -252,6 +291,8 @@ void slots_tick(struct master *m)
 	for (struct list *l = m->workers.next; l != &m->workers; l = l->next) {
 		struct worker *w = container_of(l, struct worker, node);
 
+		if (w->look_at_us <= now)
+			look(m, w, now);
 		if (w->kill_at_us > now)
 			continue;
 		w->kill_at_us = NEVER;

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/pulse.h"
 #include "net/stats.h"
 #include "process/exits.h"
 
@@ -39,7 +40,7 @@ static void reset_signals(struct master *m)
 }
 
 /* The child's whole life. The master may have died before prctl: then nobody will tell us. */
-static NORETURN void live(struct master *m, int slot, int ready_fd)
+static NORETURN void live(struct master *m, int slot, int ready_fd, struct pulse *p)
 {
 	struct worker_env env = {
 		.index = slot,
@@ -48,6 +49,7 @@ static NORETURN void live(struct master *m, int slot, int ready_fd)
 		.addrs = m->listeners.addrs,
 		.listen_count = m->listeners.n,
 		.ready_fd = ready_fd,
+		.pulse = p,
 		.stats = &m->stats[slot],
 	};
 	int exit_code;
@@ -64,7 +66,7 @@ static NORETURN void live(struct master *m, int slot, int ready_fd)
 	_exit(exit_code);
 }
 
-static struct worker *adopt(struct master *m, int slot, pid_t pid, int ready_fd)
+static struct worker *adopt(struct master *m, int slot, pid_t pid, int ready_fd, struct pulse *p)
 {
 	struct worker *w = mem_zalloc(sizeof(*w));
 
@@ -74,6 +76,8 @@ static struct worker *adopt(struct master *m, int slot, pid_t pid, int ready_fd)
 	w->ready_fd = ready_fd;
 	w->started_us = clock_mono_us();
 	w->kill_at_us = NEVER;
+	w->pulse = p;
+	w->look_at_us = NEVER;
 	list_add(&m->workers, &w->node);
 	return w;
 }
@@ -81,14 +85,15 @@ static struct worker *adopt(struct master *m, int slot, pid_t pid, int ready_fd)
 struct worker *worker_spawn(struct master *m, int slot)
 {
 	int ready[2] = {-1, -1};
+	struct pulse *p = pulse_map();
 	pid_t pid = -1;
 
 	fflush(NULL);
-	if (pipe2(ready, O_CLOEXEC | O_NONBLOCK) == 0)
+	if (p != NULL && pipe2(ready, O_CLOEXEC | O_NONBLOCK) == 0)
 		pid = fork();
 	if (pid == 0) {
 		close(ready[0]);
-		live(m, slot, ready[1]);
+		live(m, slot, ready[1], p);
 	}
 	if (pid < 0) {
 		log_event(LOG_ERROR, "worker.fork_failed", "slot %d: %s", slot, strerror(errno));
@@ -96,8 +101,9 @@ struct worker *worker_spawn(struct master *m, int slot)
 			close(ready[0]);
 			close(ready[1]);
 		}
+		pulse_unmap(&p);
 		return NULL;
 	}
 	close(ready[1]);
-	return adopt(m, slot, pid, ready[0]);
+	return adopt(m, slot, pid, ready[0], p);
 }

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "runtime/vm.h"
-#include "runtime/vm.h"
+#include "runtime/watchdog.h"
 
 #include <lua.h>
 #include <lauxlib.h>
@@ -118,8 +118,10 @@ static void run_one(struct task *t)
 		if (t->begun_us == 0)
 			t->begun_us = sched.run_from_us;
 	}
+	watchdog_begin(t);
 	rc = start_or_continue(t);
 	current = NULL;
+	watchdog_end(t);
 	if (sched.timing)
 		t->lua_us += clock_mono_us() - sched.run_from_us;
 
@@ -141,6 +143,8 @@ static void run_one(struct task *t)
 	}
 	lua_settop(t->co, 0);
 	t->state = TASK_WAITING;
+	if (t->kind != TASK_REQUEST && t->kind != TASK_SPAWNED)
+		t->cpu_us = 0; /* lives as long as the worker */
 	if (t->woken)
 		task_wake(t);
 }
@@ -162,6 +166,7 @@ static bool run(void *arg, uint64_t budget_us)
 	unsigned n = 0;
 	struct list *node;
 
+	watchdog_wake();
 	while ((node = list_take(&sched.queue)) != NULL) {
 		run_one(container_of(node, struct task, run_link));
 		if (++n % RUNS_PER_CHECK != 0)

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "net/stats.h"
+#include "runtime/watchdog.h"
 
 static void on_alarm(struct deadline *d)
 {
@@ -15,6 +16,8 @@ struct task *task_new(enum task_kind kind, double arg)
 	if (t == NULL)
 		return NULL;
 	*t = (struct task){.kind = (uint8_t)kind, .arg = arg, .state = TASK_WAITING};
+	if (kind != TASK_BOOT)
+		t->budget_us = watchdog.config.budget_us;
 	list_init(&t->run_link);
 	list_init(&t->wait_link);
 	deadline_init(&t->alarm, on_alarm);

@@ -41,12 +41,16 @@ struct task {
 	struct lua_State *co;  /* borrowed from the trampoline pool; NULL before the first run */
 	int co_ref;            /* anchors it */
 	double arg;
-	uint64_t begun_us; /* its first run (when timing is on) */
-	uint64_t lua_us;   /* time spent in the runs that ended (when timing is on) */
-	uint8_t state;     /* enum task_state; sched.c only */
+	uint64_t begun_us;  /* its first run (when timing is on) */
+	uint64_t lua_us;    /* time spent in the runs that ended (when timing is on) */
+	uint64_t cpu_us;    /* CPU time as sampled; watchdog.h */
+	uint64_t budget_us; /* of cpu_us; 0: none */
+	uint8_t state;      /* enum task_state; sched.c only */
 	uint8_t kind;
 	bool woken; /* while RUNNING: run once more */
 	bool cancelled;
+	bool over;        /* the budget is used up: the watchdog bites whenever it runs */
+	bool stopped;     /* so it did, and it was logged */
 	uint16_t shields; /* cancellation is held off while > 0 */
 };
 

@@ -72,7 +72,9 @@ local function request_failed(ex, err)
 	if err == CANCELLED and C.ml_task_must_stop() ~= 0 then
 		return false
 	end
-	lasgi.log_error(ex, errors.text(err))
+	if C.ml_task_stopped() == 0 then
+		lasgi.log_error(ex, errors.text(err))
+	end
 	return true
 end
 
@@ -83,14 +85,14 @@ local function run(kind, id, arg)
 		return not ok and request_failed(arg, err)
 	elseif kind == SPAWNED or kind == SERVICE then
 		local ok, err = task.run_spawned(id)
-		if not ok then
+		if not ok and C.ml_task_stopped() == 0 then
 			log.error("task.error", { traceback = errors.text(err) })
 		end
 		return not ok
 	end
 	local fn = kind == BOOT and boot or kind == NOTICE and lifespan.notice or kind == SHUTDOWN and shutdown
 	local ok, err = xpcall(fn, note)
-	if not ok then
+	if not ok and C.ml_task_stopped() == 0 then
 		log.error("runtime.error", { traceback = errors.text(err) })
 	end
 	return not ok

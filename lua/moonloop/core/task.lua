@@ -3,6 +3,7 @@
 -- park, ask again; a wake-up carries no data and may be spurious.
 
 local native = require("moonloop.core.ffi")
+local c_functions = require("moonloop.core.native")
 local co = require("moonloop.core.coroutine")
 local errors = require("moonloop.core.errors")
 
@@ -229,6 +230,17 @@ function task.shield(fn, ...)
 	end
 	C.ml_task_shield(1)
 	return unshield(xpcall(fn, errors.note, ...))
+end
+
+--- Sets how much CPU time the running task may use, from its beginning on; 0: any.
+-- @param seconds a number >= 0
+function task.cpu_budget(seconds)
+	if type(seconds) ~= "number" or seconds < 0 or seconds ~= seconds then
+		blame("cpu_budget: seconds must be a number >= 0, got " .. tostring(seconds))
+	elseif C.ml_task_self() == 0 then
+		blame("cpu_budget: a pool thread has no tasks, and no guard")
+	end
+	c_functions.cpu_budget(seconds)
 end
 
 --- Whether an error is the cancelled object.
