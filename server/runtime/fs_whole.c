@@ -158,7 +158,9 @@ static int copy_to(struct fs_call *c, int from, const struct stat *st)
 	to = open(c->rest.p, O_WRONLY | O_CREAT | FS_OPEN_FLAGS, st->st_mode & 0777);
 	if (to < 0)
 		return fs_refuse_errno(c->job, errno);
-	if (fstat(to, &other) == 0 && is_same(st, &other))
+	if (fstat(to, &other) != 0)
+		rc = fs_refuse_errno(c->job, errno);
+	else if (is_same(st, &other))
 		rc = fs_refuse(c->job, ERR_INVALID, "Source and target are the same file");
 	else if (S_ISREG(other.st_mode) && ftruncate(to, 0) != 0)
 		rc = fs_refuse_errno(c->job, errno);
