@@ -94,6 +94,17 @@ double ml_watch_open(double file); /* of ML_FS_WATCH; a handle of its own */
 int ml_watch_next(double watch, ml_watch_event *out);
 void ml_watch_close(double watch);
 
+/* Pipes and processes, by the loop: ffi_stream.c. ERR_AGAIN: the running task is woken. */
+typedef struct ml_stream {
+	double id;
+} ml_stream;
+double ml_stream_open(double file);               /* of ML_FS_SPAWN; a handle of its own */
+int ml_stream_read(double stream, ml_piece *out); /* 0 with no bytes: the end */
+double ml_stream_write(double stream, const char *p, size_t n, size_t from);
+int ml_stream_exit(double stream, int *signalled); /* a process's status, or its signal */
+int ml_stream_kill(double stream, int signal);
+void ml_stream_close(double stream);
+
 /* The worker: ffi_worker.c. */
 typedef struct ml_worker {
 	int pid, index;

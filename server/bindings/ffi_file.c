@@ -16,7 +16,8 @@ void ml_file_drop(double file)
 	bool found;
 
 	memcpy(in, &head, sizeof(head));
-	if (job_pool_has_this() || !files_removes(file) || jobs_post(JOB_FS, in, sizeof(in)) != 0)
+	if (job_pool_has_this() || !files_ends_slowly(file) ||
+		jobs_post(JOB_FS, in, sizeof(in)) != 0)
 		files_drop(file, &found);
 }
 

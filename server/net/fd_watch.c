@@ -19,6 +19,13 @@ void fd_watch_start(struct loop *loop, struct fd_watch *w)
 	ev_io_start(loop->ev, &w->io);
 }
 
+void fd_watch_start_write(struct loop *loop, struct fd_watch *w)
+{
+	ev_io_stop(loop->ev, &w->io);
+	ev_io_set(&w->io, w->io.fd, EV_WRITE);
+	ev_io_start(loop->ev, &w->io);
+}
+
 void fd_watch_stop(struct loop *loop, struct fd_watch *w)
 {
 	ev_io_stop(loop->ev, &w->io);

@@ -14,7 +14,8 @@ struct fd_watch {
 };
 
 void fd_watch_init(struct fd_watch *w, int fd, void (*fn)(struct fd_watch *w));
-void fd_watch_start(struct loop *loop, struct fd_watch *w); /* until it can be read */
+void fd_watch_start(struct loop *loop, struct fd_watch *w);       /* until it can be read */
+void fd_watch_start_write(struct loop *loop, struct fd_watch *w); /* or written, of a stopped one */
 void fd_watch_stop(struct loop *loop, struct fd_watch *w);
 
 #endif

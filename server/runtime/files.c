@@ -7,6 +7,9 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static struct {
@@ -20,11 +23,23 @@ static struct open_file *find(double id)
 	return slab_find(&files.slab, id);
 }
 
+/* One that was waited for already is no more there to kill: a pidfd is never another's. */
+static void end_process(int pidfd)
+{
+	siginfo_t info;
+
+	syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+	while (waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED) != 0 && errno == EINTR)
+		continue;
+}
+
 /* After the mutex. */
 static int end(const struct open_file *f)
 {
 	int errnum = 0;
 
+	if (f->process)
+		end_process(f->fd);
 	/* The descriptor is gone whatever close says; EINTR means nothing on Linux. */
 	if (f->fd >= 0 && close(f->fd) != 0 && errno != EINTR)
 		errnum = errno;
@@ -112,16 +127,16 @@ int files_drop(double id, bool *found_r)
 	return end(&taken);
 }
 
-bool files_removes(double id)
+bool files_ends_slowly(double id)
 {
 	const struct open_file *f;
-	bool removes;
+	bool slowly;
 
 	pthread_mutex_lock(&files.mutex);
 	f = find(id);
-	removes = f && f->remove;
+	slowly = f && (f->remove || f->process);
 	pthread_mutex_unlock(&files.mutex);
-	return removes;
+	return slowly;
 }
 
 unsigned files_live(void)

@@ -17,6 +17,8 @@
  */
 struct open_file {
 	int fd;       /* -1: a temporary directory */
+	bool process; /* the descriptor is a process (pidfd), which is killed and reaped at the
+	                 close */
 	bool append;  /* writes go to the end */
 	char *remove; /* owned; NULL, or what is removed, with all below it, at the close */
 
@@ -36,8 +38,8 @@ void files_end(double id);
 /* Closes it: now, or at files_end. The errno of close, or 0; false in *found_r: there is none. */
 int files_drop(double id, bool *found_r);
 
-/* Whether its end removes something, which takes its time. */
-bool files_removes(double id);
+/* Whether its end takes its time: it removes something, or waits for a process. */
+bool files_ends_slowly(double id);
 
 unsigned files_live(void);
 void files_close_all(void); /* once no thread is left */

@@ -27,13 +27,13 @@ int fs_made(struct fs_call *c, struct open_file *f)
 	struct buf *out = &c->job->out;
 	size_t had = out->n;
 
-	c->job->made = files_add(f);
-	if (c->job->made == 0)
+	c->job->made[0] = files_add(f);
+	if (c->job->made[0] == 0)
 		return fs_refuse(c->job, ERR_IO, "too many open files");
 	buf_reserve(out, sizeof(double));
 	if (had > 0)
 		memmove(out->p + sizeof(double), out->p, had);
-	memcpy(out->p, &c->job->made, sizeof(double));
+	memcpy(out->p, c->job->made, sizeof(double));
 	out->n += sizeof(double);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /*
  * FS_OP(NAME, number, function): what a job of kind JOB_FS does. The numbers are known to Lua as
- * ML_FS_NAME; the functions stand in fs_path.c, fs_whole.c, fs_tree.c, fs_watch.c (which
- * take a path) and fs_handle.c (which take an open file).
+ * ML_FS_NAME; the functions stand in fs_path.c, fs_whole.c, fs_tree.c, fs_watch.c, fs_spawn.c
+ * (which take a path) and fs_handle.c (which take an open file).
  */
 FS_OP(OPEN, 1, fs_open)
 FS_OP(READ, 2, fs_read)
@@ -30,3 +30,4 @@ FS_OP(TEMP_FILE, 24, fs_temp_file)
 FS_OP(TEMP_DIR, 25, fs_temp_dir)
 FS_OP(WATCH, 26, fs_watch)
 FS_OP(WATCH_MORE, 27, fs_watch_more)
+FS_OP(SPAWN, 28, fs_spawn)

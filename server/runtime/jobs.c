@@ -49,8 +49,8 @@ static void destroy(struct job *job)
 
 	if (job->kind == JOB_OPEN_FILE && job->result >= 0 && !job->taken)
 		close(job->result);
-	if (job->made != 0 && !job->taken)
-		files_drop(job->made, &found);
+	for (size_t i = 0; i < JOB_MADE_MAX && !job->taken; i++)
+		files_drop(job->made[i], &found);
 	mem_free(job->in);
 	buf_fini(&job->out);
 	slab_free(&jobs.slab, job);

@@ -28,6 +28,8 @@ enum job_state {
 	JOB_ABANDONED, /* freed by its owner: the id answers no more */
 };
 
+#define JOB_MADE_MAX 4
+
 struct job {
 	struct list link;     /* below the mutex */
 	enum job_place place; /* below the mutex */
@@ -43,7 +45,7 @@ struct job {
 	/* the thread's while it runs, the loop's afterwards */
 	int result;
 	struct buf out;
-	double made; /* JOB_FS: the handle of a file that it opened (files.h); 0: none */
+	double made[JOB_MADE_MAX]; /* JOB_FS: handles of what it opened (files.h); 0: none */
 
 	/* the loop's own */
 	enum job_state state;

@@ -2,6 +2,7 @@
 
 #include "runtime/files.h"
 #include "runtime/fs_int.h"
+#include "runtime/stream.h"
 #include "runtime/watch.h"
 
 #include <sys/inotify.h>
@@ -213,6 +214,67 @@ static void test_watch_left(void **state)
 	files_close_all();
 }
 
+/* ---- processes ---------------------------------------------------------------------------------
+ */
+
+struct exit {
+	double stream;
+	int rc, signalled;
+};
+
+static bool has_exited(void *arg)
+{
+	struct exit *e = arg;
+
+	if (e->rc == ERR_AGAIN)
+		e->rc = stream_exit(e->stream, 0, &e->signalled);
+	return e->rc != ERR_AGAIN;
+}
+
+static void test_process(void **state)
+{
+	struct fs_head head = {.op = FS_SPAWN, .a = 2, .b = 3};
+	struct buf in = {0}, out = {0};
+	struct exit e = {.rc = ERR_AGAIN};
+	double made[4], reads;
+	struct span got;
+	unsigned before;
+	bool found;
+
+	jobs_setup(&loop, 1, 8);
+	stream_setup(&loop);
+	perform(FS_STAT, 0, dir, SPAN(""), NULL);
+	before = count_fds();
+	buf_append(&in, &head, sizeof(head));
+	buf_append(&in, "\0sh\0-c\0echo x; exit 7", 24);
+	assert_int_equal(finish(submit(JOB_FS, buf_span(&in)), &out), 0);
+	memcpy(made, out.p, sizeof(made));
+	assert_true(made[1] == 0 && made[3] == 0);
+	e.stream = stream_open(made[0]);
+	reads = stream_open(made[2]);
+	run_until(has_exited, &e);
+	assert_int_equal(e.rc, 7);
+	assert_int_equal(e.signalled, 0);
+	assert_int_equal(stream_kill(e.stream, 9), 0);
+	assert_int_equal(stream_read(reads, 0, &got), 0);
+	assert_true(span_eq(got, SPAN("x\n")));
+	stream_close(reads);
+	assert_int_equal(stream_read(reads, 0, &got), ERR_GONE);
+	files_drop(made[2], &found);
+	files_drop(made[0], &found);
+	stream_teardown();
+	/* one that is left is killed at the end */
+	buf_clear(&in);
+	buf_append(&in, &head, sizeof(head));
+	buf_append(&in, "\0sh\0-c\0sleep 60", 18);
+	jobs_free(wait_for(submit(JOB_FS, buf_span(&in))).id);
+	files_close_all();
+	assert_true(jobs_teardown(PATIENCE_US));
+	assert_int_equal(count_fds(), before);
+	buf_fini(&in);
+	buf_fini(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +285,7 @@ int main(void)
 		JOBS_TEST(test_here),
 		JOBS_TEST(test_watch),
 		JOBS_TEST(test_watch_left),
+		JOBS_TEST(test_process),
 	};
 
 	return cmocka_run_group_tests_name("fs", tests, NULL, NULL);
