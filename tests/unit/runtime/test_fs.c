@@ -233,6 +233,7 @@ static bool has_exited(void *arg)
 
 static void test_process(void **state)
 {
+	static const char ends[] = "\0sh\0-c\0echo x; exit 7", stays[] = "\0sh\0-c\0sleep 60";
 	struct fs_head head = {.op = FS_SPAWN, .a = 2, .b = 3};
 	struct buf in = {0}, out = {0};
 	struct exit e = {.rc = ERR_AGAIN};
@@ -246,7 +247,7 @@ static void test_process(void **state)
 	perform(FS_STAT, 0, dir, SPAN(""), NULL);
 	before = count_fds();
 	buf_append(&in, &head, sizeof(head));
-	buf_append(&in, "\0sh\0-c\0echo x; exit 7", 24);
+	buf_append(&in, ends, sizeof(ends));
 	assert_int_equal(finish(submit(JOB_FS, buf_span(&in)), &out), 0);
 	memcpy(made, out.p, sizeof(made));
 	assert_true(made[1] == 0 && made[3] == 0);
@@ -266,7 +267,7 @@ static void test_process(void **state)
 	/* one that is left is killed at the end */
 	buf_clear(&in);
 	buf_append(&in, &head, sizeof(head));
-	buf_append(&in, "\0sh\0-c\0sleep 60", 18);
+	buf_append(&in, stays, sizeof(stays));
 	jobs_free(wait_for(submit(JOB_FS, buf_span(&in))).id);
 	files_close_all();
 	assert_true(jobs_teardown(PATIENCE_US));
