@@ -109,9 +109,9 @@ $(O)/%.o: %.c
 
 # ---- generated: the Lua bundle and the cdef ------------------------------------------------------
 
-$(O)/gen/cdef.lua: server/bindings/ffi_api.h
+$(O)/gen/cdef.lua: server/bindings/ffi_api.h server/runtime/fs_ops.tbl.h
 	@mkdir -p $(@D)
-	@{ echo 'return [['; $(CC) -E -P -DMOONLOOP_CDEF $<; echo ']]'; } > $@
+	@{ echo 'return [['; $(CC) -E -P -Iserver -DMOONLOOP_CDEF $<; echo ']]'; } > $@
 
 # Changes when a Lua file comes or goes.
 $(O)/gen/lua_files: FORCE

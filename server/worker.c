@@ -15,10 +15,13 @@
 #include "net/stats.h"
 #include "process/app_path.h"
 #include "process/exits.h"
+#include "runtime/files.h"
 #include "runtime/jobs.h"
 #include "runtime/sched.h"
+#include "runtime/stream.h"
 #include "runtime/task.h"
 #include "runtime/vm.h"
+#include "runtime/watch.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -340,6 +343,9 @@ static void tear_down_net(void)
 	if (!jobs_teardown(GRACE_US))
 		leave_thread_behind();
 	app_teardown();
+	watch_teardown();
+	stream_teardown();
+	files_close_all();
 	loop_fini(&w.loop);
 	exchange_teardown();
 	h1_teardown();
@@ -367,6 +373,8 @@ static void run_app(const struct options *o, const struct app_path *path)
 	vm_set_paths(&paths);
 	set_up_net(o);
 	jobs_setup(&w.loop, (unsigned)o->threads, (unsigned)o->thread_queue);
+	watch_setup(&w.loop);
+	stream_setup(&w.loop);
 	if (!app_setup(&w.loop, &config)) {
 		w.exit_code = EXIT_ENVIRONMENT;
 	} else if (open_access_log(o)) {

@@ -30,7 +30,21 @@ int err_from_errno(int errnum)
 		return ERR_NOT_FOUND;
 	case EACCES:
 	case EPERM:
+	case EROFS:
 		return ERR_DENIED;
+	case EEXIST:
+		return ERR_EXISTS;
+	case EISDIR:
+		return ERR_IS_DIR;
+	case ENOTEMPTY:
+		return ERR_NOT_EMPTY;
+	case ENOSPC:
+	case EDQUOT:
+		return ERR_NO_SPACE;
+	case EBUSY:
+		return ERR_BUSY;
+	case EINVAL:
+		return ERR_INVALID;
 	default:
 		return ERR_IO;
 	}

@@ -67,6 +67,44 @@ double ml_unix(void);
 double ml_job_submit(int kind, const char *in, size_t n); /* for the running task */
 int ml_job_result(double job, ml_piece *out);
 void ml_job_free(double job);
+int ml_job_here(int kind, const char *in, size_t n, ml_piece *out); /* for who cannot wait */
+void ml_job_here_done(void);
+
+/* Files: ffi_file.c. */
+enum {
+#define FS_OP(NAME, number, fn) ML_FS_##NAME = (number),
+#include "runtime/fs_ops.tbl.h"
+#undef FS_OP
+};
+typedef struct ml_file {
+	double id;
+} ml_file;
+void ml_file_drop(double file); /* closes it, at the end of what uses it */
+
+/* A watch's next event: 0; ERR_AGAIN: the running task is woken when there is one. */
+typedef struct ml_watch_event {
+	int wd;
+	unsigned mask;
+	const char *name; /* valid until the next call */
+	size_t n;
+} ml_watch_event;
+typedef struct ml_watch {
+	double id;
+} ml_watch;
+double ml_watch_open(double file); /* of ML_FS_WATCH; a handle of its own */
+int ml_watch_next(double watch, ml_watch_event *out);
+void ml_watch_close(double watch);
+
+/* Pipes and processes, by the loop: ffi_stream.c. ERR_AGAIN: the running task is woken. */
+typedef struct ml_stream {
+	double id;
+} ml_stream;
+double ml_stream_open(double file);               /* of ML_FS_SPAWN; a handle of its own */
+int ml_stream_read(double stream, ml_piece *out); /* 0 with no bytes: the end */
+double ml_stream_write(double stream, const char *p, size_t n, size_t from);
+int ml_stream_exit(double stream, int *signalled); /* a process's status, or its signal */
+int ml_stream_kill(double stream, int signal);
+void ml_stream_close(double stream);
 
 /* The worker: ffi_worker.c. */
 typedef struct ml_worker {

@@ -1,4 +1,4 @@
-#include "runtime/jobs_int.h"
+#include "runtime/fs_int.h"
 
 #include "base/err.h"
 
@@ -11,31 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Between two looks at the cancel flag. */
-#define READ_BYTES (1024 * 1024)
-
-/* LuaJIT has no longer strings. */
-#define FILE_MAX 0x7fffff00
-
 /* The kernel answers EAGAIN when a rename elsewhere made its look at ".." unsure. */
 #define OPEN_TRIES 16
-
-/* O_NONBLOCK: a pipe that nobody holds at the other end must not keep the thread. */
-#define OPEN_FLAGS (O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
-
-static int refuse(struct job *job, int code, const char *why)
-{
-	buf_clear(&job->out);
-	buf_puts(&job->out, why);
-	return code;
-}
-
-static int refuse_errno(struct job *job, int errnum)
-{
-	char text[128];
-
-	return refuse(job, err_from_errno(errnum), strerror_r(errnum, text, sizeof(text)));
-}
 
 /* "first NUL second": false when there is no NUL. */
 static bool split(const struct job *job, struct span *first_r, struct span *second_r)
@@ -52,45 +29,20 @@ static bool split(const struct job *job, struct span *first_r, struct span *seco
 /* ---- read --------------------------------------------------------------------------------------
  */
 
-/*
- * Until the end, which is not always where fstat says (/proc says 0, a log grows). Room for one
- * byte more than that finds the end without a second block.
- */
-static int read_all(struct job *job, int fd, size_t expected)
-{
-	struct buf *out = &job->out;
-
-	buf_reserve(out, expected + 1);
-	for (;;) {
-		char *to = buf_reserve(out, 1);
-		ssize_t n = read(fd, to, MIN(out->cap - out->n, READ_BYTES));
-
-		if (n == 0)
-			return 0;
-		if (n < 0 && errno != EINTR)
-			return refuse_errno(job, errno);
-		out->n += n > 0 ? (size_t)n : 0;
-		if (out->n > FILE_MAX)
-			return refuse(job, ERR_TOO_LARGE, "larger than 2 GiB");
-		if (atomic_load_explicit(&job->cancelled, memory_order_relaxed))
-			return ERR_CANCELLED;
-	}
-}
-
 /* Of a device there is no whole, and a pipe would keep the thread for as long as it likes. */
 static int read_file(struct job *job, int fd)
 {
 	struct stat st;
 
 	if (fstat(fd, &st) != 0)
-		return refuse_errno(job, errno);
+		return fs_refuse_errno(job, errno);
 	if (S_ISDIR(st.st_mode))
-		return refuse_errno(job, EISDIR);
+		return fs_refuse_errno(job, EISDIR);
 	if (!S_ISREG(st.st_mode))
-		return refuse(job, ERR_INVALID, "Not a regular file");
-	if (st.st_size > FILE_MAX)
-		return refuse(job, ERR_TOO_LARGE, "larger than 2 GiB");
-	return read_all(job, fd, (size_t)st.st_size);
+		return fs_refuse(job, ERR_INVALID, "Not a regular file");
+	if (st.st_size > FS_BYTES_MAX)
+		return fs_refuse(job, ERR_TOO_LARGE, "larger than 2 GiB");
+	return fs_read_to_end(job, fd, (size_t)st.st_size, -1);
 }
 
 int job_file_read(struct job *job)
@@ -98,10 +50,10 @@ int job_file_read(struct job *job)
 	int fd, result;
 
 	if (strlen(job->in) != job->in_n)
-		return refuse(job, ERR_INVALID, "a NUL byte in the path");
-	fd = open(job->in, O_RDONLY | OPEN_FLAGS);
+		return fs_refuse(job, ERR_INVALID, "a NUL byte in the path");
+	fd = open(job->in, O_RDONLY | FS_OPEN_FLAGS);
 	if (fd < 0)
-		return refuse_errno(job, errno);
+		return fs_refuse_errno(job, errno);
 	result = read_file(job, fd);
 	close(fd);
 	return result;
@@ -110,36 +62,20 @@ int job_file_read(struct job *job)
 /* ---- write -------------------------------------------------------------------------------------
  */
 
-static int write_all(struct job *job, int fd, struct span bytes)
-{
-	while (bytes.n > 0) {
-		ssize_t n = write(fd, bytes.p, bytes.n);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return refuse_errno(job, errno);
-		bytes.p += n;
-		bytes.n -= (size_t)n;
-	}
-	return 0;
-}
-
-/* Never cut short by a cancel: half a file is worse than a late answer that nobody hears. */
 int job_file_write(struct job *job)
 {
 	struct span path, bytes;
 	int fd, result;
 
 	if (!split(job, &path, &bytes))
-		return refuse(job, ERR_INVALID, "no path");
-	fd = open(path.p, O_WRONLY | O_CREAT | O_TRUNC | OPEN_FLAGS, 0644);
+		return fs_refuse(job, ERR_INVALID, "no path");
+	fd = open(path.p, O_WRONLY | O_CREAT | O_TRUNC | FS_OPEN_FLAGS, 0644);
 	if (fd < 0)
-		return refuse_errno(job, errno);
-	result = write_all(job, fd, bytes);
+		return fs_refuse_errno(job, errno);
+	result = fs_write_all(job, fd, bytes, -1);
 	/* Some file systems tell only now that the disk was full. */
 	if (close(fd) != 0 && errno != EINTR && result == 0)
-		result = refuse_errno(job, errno);
+		result = fs_refuse_errno(job, errno);
 	return result;
 }
 
@@ -149,7 +85,7 @@ int job_file_write(struct job *job)
 static int open_beneath(const char *root, const char *path)
 {
 	struct open_how how = {
-		.flags = O_RDONLY | OPEN_FLAGS,
+		.flags = O_RDONLY | FS_OPEN_FLAGS,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
 	};
 	int dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -174,8 +110,8 @@ static int open_beneath(const char *root, const char *path)
 static int refuse_open(struct job *job, bool rooted, int errnum)
 {
 	if (rooted && (errnum == EXDEV || errnum == ELOOP))
-		return refuse(job, ERR_DENIED, "leads out of the root");
-	return refuse_errno(job, errnum);
+		return fs_refuse(job, ERR_DENIED, "leads out of the root");
+	return fs_refuse_errno(job, errnum);
 }
 
 int job_file_open(struct job *job)
@@ -185,13 +121,30 @@ int job_file_open(struct job *job)
 	int fd, result;
 
 	if (!split(job, &root, &path) || strlen(path.p) != path.n)
-		return refuse(job, ERR_INVALID, "a NUL byte in the path");
-	fd = root.n > 0 ? open_beneath(root.p, path.p) : open(path.p, O_RDONLY | OPEN_FLAGS);
+		return fs_refuse(job, ERR_INVALID, "a NUL byte in the path");
+	fd = root.n > 0 ? open_beneath(root.p, path.p) : open(path.p, O_RDONLY | FS_OPEN_FLAGS);
 	if (fd < 0)
 		return refuse_open(job, root.n > 0, errno);
 	if (fstat(fd, &st) == 0 && !S_ISDIR(st.st_mode))
 		return fd;
-	result = refuse_errno(job, EISDIR);
+	result = fs_refuse_errno(job, EISDIR);
 	close(fd);
 	return result;
+}
+
+int job_file_any(struct job *job)
+{
+	switch (job->kind) {
+	case JOB_READ_FILE:
+		return job_file_read(job);
+	case JOB_WRITE_FILE:
+		return job_file_write(job);
+	case JOB_OPEN_FILE:
+		return job_file_open(job);
+	case JOB_FS:
+		return job_fs_run(job);
+	case JOB_LUA:
+		break;
+	}
+	return ERR_INVALID;
 }

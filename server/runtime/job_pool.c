@@ -41,22 +41,21 @@ static struct pool {
 	bool stopping;
 } pool;
 
+static _Thread_local bool is_worker;
+
+bool job_pool_has_this(void)
+{
+	return is_worker;
+}
+
 /* ---- the threads -------------------------------------------------------------------------------
  */
 
 static int run_job(struct job *job, struct job_vm *vm)
 {
-	switch (job->kind) {
-	case JOB_LUA:
+	if (job->kind == JOB_LUA)
 		return job_vm_run(vm, (struct span){job->in, job->in_n}, &job->out);
-	case JOB_READ_FILE:
-		return job_file_read(job);
-	case JOB_WRITE_FILE:
-		return job_file_write(job);
-	case JOB_OPEN_FILE:
-		return job_file_open(job);
-	}
-	return ERR_INVALID;
+	return job_file_any(job);
 }
 
 /* Below the mutex. NULL: time to go. */
@@ -95,6 +94,7 @@ static void *thread_main(void *arg)
 	struct job *job;
 	char name[16];
 
+	is_worker = true;
 	snprintf(name, sizeof(name), "ml-job-%u", w->number);
 	pthread_setname_np(pthread_self(), name);
 	pthread_mutex_lock(&pool.mutex);

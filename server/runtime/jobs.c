@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/slab.h"
+#include "runtime/files.h"
 #include "runtime/task.h"
 
 #include <unistd.h>
@@ -44,8 +45,12 @@ static struct job *new_job(enum job_kind kind, const char *in, size_t n, double 
 
 static void destroy(struct job *job)
 {
-	if (job->kind == JOB_OPEN_FILE && job->result >= 0 && !job->fd_taken)
+	bool found;
+
+	if (job->kind == JOB_OPEN_FILE && job->result >= 0 && !job->taken)
 		close(job->result);
+	for (size_t i = 0; i < JOB_MADE_MAX && !job->taken; i++)
+		files_drop(job->made[i], &found);
 	mem_free(job->in);
 	buf_fini(&job->out);
 	slab_free(&jobs.slab, job);
@@ -101,6 +106,37 @@ double jobs_submit(enum job_kind kind, const char *in, size_t n, double task)
 	return rc;
 }
 
+int jobs_post(enum job_kind kind, const char *in, size_t n)
+{
+	double id = jobs_submit(kind, in, n, 0);
+
+	if (id < 0)
+		return (int)id;
+	set_state(slab_find(&jobs.slab, id), JOB_ABANDONED);
+	return 0;
+}
+
+/* A thread that asks has to say that it is done: what is left at its end would be lost. */
+static _Thread_local struct buf here;
+
+int jobs_here(enum job_kind kind, const char *in, size_t n, const char **out_r, size_t *n_r)
+{
+	struct job job = {.kind = kind, .in_n = n, .out = here};
+
+	job.in = (char *)in; /* which nobody changes */
+	buf_clear(&job.out);
+	job.result = job_file_any(&job);
+	here = job.out;
+	*out_r = here.n > 0 ? here.p : "";
+	*n_r = here.n;
+	return job.result;
+}
+
+void jobs_here_done(void)
+{
+	buf_fini(&here);
+}
+
 static struct job *find(double id)
 {
 	struct job *job = slab_find(&jobs.slab, id);
@@ -114,7 +150,7 @@ int jobs_result(double id, const char **out_r, size_t *n_r)
 
 	*out_r = "";
 	*n_r = 0;
-	if (!job || job->fd_taken)
+	if (!job || (job->kind == JOB_OPEN_FILE && job->taken))
 		return ERR_GONE;
 	if (job->state == JOB_PENDING)
 		return ERR_AGAIN;
@@ -122,7 +158,7 @@ int jobs_result(double id, const char **out_r, size_t *n_r)
 		*out_r = job->out.p;
 		*n_r = job->out.n;
 	}
-	job->fd_taken = job->kind == JOB_OPEN_FILE && job->result >= 0;
+	job->taken = job->result >= 0;
 	return job->result;
 }
 

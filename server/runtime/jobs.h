@@ -12,13 +12,15 @@
  * cancelled while it waits is dropped unrun; one that runs is left to end, its result dropped.
  * Threads start at the first job. All signals are blocked in them.
  *
- * Kinds of job: a Lua call (job_vm.c), and the whole-file operations that need no Lua.
+ * Kinds of job: a Lua call (job_vm.c), and the work on files, which needs no Lua. The latter can
+ * also be had without the pool: in a pool thread it is done where it is asked for.
  */
 enum job_kind {
 	JOB_LUA = 1,        /* in: marshalled function and arguments; out: marshalled results */
 	JOB_READ_FILE = 2,  /* in: path; out: bytes */
 	JOB_WRITE_FILE = 3, /* in: path, NUL, bytes; replaces the file's contents */
 	JOB_OPEN_FILE = 4,  /* in: root, NUL, path ("" = no root); the result is a descriptor */
+	JOB_FS = 5,         /* what moonloop.fs does (fs_int.h); the result may be a handle */
 };
 
 struct job;
@@ -43,6 +45,19 @@ double jobs_submit(enum job_kind kind, const char *in, size_t n, double task);
  * which passes to the caller; for a file operation that failed, the output is strerror's text.
  */
 int jobs_result(double id, const char **out_r, size_t *n_r);
+
+/*
+ * Submits what nobody waits for and nobody is told of: 0, or as jobs_submit. What it should have
+ * done must be done by somebody else at the end of the process, for a teardown drops it.
+ */
+int jobs_post(enum job_kind kind, const char *in, size_t n);
+
+/*
+ * Does the work at once, in the caller's thread: any kind but JOB_LUA. The result as that of
+ * jobs_result; the output is valid until jobs_here_done or the next call in that thread.
+ */
+int jobs_here(enum job_kind kind, const char *in, size_t n, const char **out_r, size_t *n_r);
+void jobs_here_done(void);
 
 /* The caller is done with it, or wants it no more: drops or cancels. */
 void jobs_free(double id);

@@ -9,7 +9,8 @@
 
 /*
  * Private to jobs.c (the loop's side: ids, results, owners), job_pool.c (the queue and the threads)
- * and job_file.c (what a thread does for a file).
+ * and job_file.c and fs*.c (what a
+ * thread does for a file).
  *
  * A job has two axes. Where it is, below the pool's mutex: who finds it QUEUED may take it away.
  * What its owner knows of it, the loop's own: a job that its owner freed while a thread had it
@@ -27,6 +28,8 @@ enum job_state {
 	JOB_ABANDONED, /* freed by its owner: the id answers no more */
 };
 
+#define JOB_MADE_MAX 4
+
 struct job {
 	struct list link;     /* below the mutex */
 	enum job_place place; /* below the mutex */
@@ -42,10 +45,11 @@ struct job {
 	/* the thread's while it runs, the loop's afterwards */
 	int result;
 	struct buf out;
+	double made[JOB_MADE_MAX]; /* JOB_FS: handles of what it opened (files.h); 0: none */
 
 	/* the loop's own */
 	enum job_state state;
-	bool fd_taken; /* JOB_OPEN_FILE: the descriptor is the owner's */
+	bool taken; /* the descriptor, or what it made, is the owner's */
 };
 
 /* Job_pool.c: called by the loop's thread. */
@@ -56,6 +60,8 @@ void job_pool_open(unsigned threads, unsigned queue_max, void (*brought)(void));
 int job_pool_put(struct job *job);        /* 0; ERR_QUEUE_FULL; ERR_SHUTDOWN once stopped */
 bool job_pool_withdraw(struct job *job);  /* true: no thread has it, nor will */
 void job_pool_collect(struct list *done); /* an empty list, for the jobs that were brought */
+
+bool job_pool_has_this(void); /* the calling thread is one of the pool's */
 
 unsigned job_pool_threads(void);
 unsigned job_pool_waiting(void);
@@ -68,5 +74,8 @@ void job_pool_close(void);            /* once all went */
 int job_file_read(struct job *job);
 int job_file_write(struct job *job);
 int job_file_open(struct job *job);
+int job_fs_run(struct job *job); /* fs.c */
+
+int job_file_any(struct job *job); /* of whatever kind but JOB_LUA */
 
 #endif

@@ -143,7 +143,7 @@ class Files(unittest.TestCase):
                 conn.request("GET", "/read", {"X-Path": str(path)})
                 self.assertEqual(conn.read_response().body, data)
             for target, bad, code in (("/read", f"{path}x", "not_found"), ("/write", f"{path}/x", "not_found"),
-                                      ("/read", "/dev/zero", "invalid"), ("/write", directory, "io")):
+                                      ("/read", "/dev/zero", "invalid"), ("/write", directory, "is_dir")):
                 conn.request("POST", target, {"X-Path": bad}, b"data")
                 self.assertEqual(conn.read_response().text.split()[0], code, bad)
 

@@ -88,7 +88,7 @@ class Extensions(Topic):
 
     def test_file_that_cannot_be_sent(self) -> None:
         """The start is taken back: the application can still say something else."""
-        for path, code in (("missing", "not_found"), ("directory", "io"), ("leads-out", "denied"),
+        for path, code in (("missing", "not_found"), ("directory", "is_dir"), ("leads-out", "denied"),
                            ("link-out", "denied"), ("absolute", "denied")):
             with self.subTest(path):
                 answer = self.ask(f"/file/{path}")

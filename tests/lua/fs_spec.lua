@@ -50,11 +50,11 @@ describe("fs", function()
 			{ "read", "/no/such/file", nil, "not_found", "/no/such/file: No such file or directory" },
 			{ "read", path .. "/below", nil, "not_found", path .. "/below: Not a directory" },
 			{ "read", "", nil, "not_found", ": No such file or directory" },
-			{ "read", "/tmp", nil, "io", "/tmp: Is a directory" },
+			{ "read", "/tmp", nil, "is_dir", "/tmp: Is a directory" },
 			{ "read", ("x"):rep(300), nil, "not_found", ("x"):rep(300) .. ": File name too long" },
 			{ "write", "/no/such/file", "x", "not_found", "/no/such/file: No such file or directory" },
-			{ "write", "/tmp", "x", "io", "/tmp: Is a directory" },
-			{ "write", "/dev/full", "x", "io", "/dev/full: No space left on device" },
+			{ "write", "/tmp", "x", "is_dir", "/tmp: Is a directory" },
+			{ "write", "/dev/full", "x", "no_space", "/dev/full: No space left on device" },
 		}
 		for _, row in ipairs(rows) do
 			assert.same({ n = 3, nil, row[4], row[5] }, pack(both(row[1], row[2], row[3])))

@@ -13,6 +13,7 @@ local pool = {
 	READ_FILE = 2,
 	WRITE_FILE = 3,
 	OPEN_FILE = 4,
+	FS = 5,
 }
 
 -- What a refusal by the pool means; a job that ran says itself what went wrong.
@@ -27,11 +28,26 @@ function pool.can_wait()
 	return C.ml_task_self() ~= 0
 end
 
+-- Where nothing can wait the work on files is done at once, by the same functions.
+local function run_here(kind, bytes)
+	local rc = C.ml_job_here(kind, bytes, #bytes, piece)
+	local output = ffi.string(piece.p, piece.n)
+	C.ml_job_here_done()
+	if rc < 0 then
+		return nil, native.name(rc), output
+	end
+	return rc, output
+end
+
 --- Suspends until a thread did the job. A job that still waits when the task is cancelled is dropped.
--- @param kind one of the four above
+-- Inside a pool thread it is done right there, but for LUA.
+-- @param kind one of those above
 -- @param bytes its input
 -- @return its result (>= 0) and output; nil, code, detail
 function pool.run(kind, bytes)
+	if kind ~= pool.LUA and C.ml_task_self() == 0 then
+		return run_here(kind, bytes)
+	end
 	local id = C.ml_job_submit(kind, bytes, #bytes)
 	if id < 0 then
 		local code = native.name(id)

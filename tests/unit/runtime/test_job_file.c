@@ -43,7 +43,7 @@ static void test_read_refused(void **state)
 		{{"/no/such/file", 13}, ERR_NOT_FOUND, "No such file or directory"},
 		{{"", 0}, ERR_NOT_FOUND, "No such file or directory"},
 		{{"/dev/null/x", 11}, ERR_NOT_FOUND, "Not a directory"},
-		{{"/tmp", 4}, ERR_IO, "Is a directory"},
+		{{"/tmp", 4}, ERR_IS_DIR, "Is a directory"},
 		{{"/dev/zero", 9}, ERR_INVALID, "Not a regular file"},
 		{{"/dev\0/x", 7}, ERR_INVALID, "a NUL byte in the path"},
 	};
@@ -79,8 +79,9 @@ static void test_write(void **state)
 	assert_int_equal(finish(submit_pair(JOB_WRITE_FILE, path_of("no/file"), SPAN("x")), &out),
 		ERR_NOT_FOUND);
 	assert_string_equal(buf_cstr(&out), "No such file or directory");
-	assert_int_equal(finish(submit_pair(JOB_WRITE_FILE, dir, SPAN("x")), NULL), ERR_IO);
-	assert_int_equal(finish(submit_pair(JOB_WRITE_FILE, "/dev/full", SPAN("x")), &out), ERR_IO);
+	assert_int_equal(finish(submit_pair(JOB_WRITE_FILE, dir, SPAN("x")), NULL), ERR_IS_DIR);
+	assert_int_equal(
+		finish(submit_pair(JOB_WRITE_FILE, "/dev/full", SPAN("x")), &out), ERR_NO_SPACE);
 	assert_string_equal(buf_cstr(&out), "No space left on device");
 	assert_int_equal(finish(submit(JOB_WRITE_FILE, SPAN("only a path")), NULL), ERR_INVALID);
 	buf_fini(&out);
@@ -107,8 +108,8 @@ static void test_open(void **state)
 		{"sub/file", 0},
 		{"in", 0},
 		{"sub/../sub/./file", 0},
-		{"sub", ERR_IO},
-		{".", ERR_IO},
+		{"sub", ERR_IS_DIR},
+		{".", ERR_IS_DIR},
 		{"", ERR_NOT_FOUND},
 		{"none", ERR_NOT_FOUND},
 		{"..", ERR_DENIED},
@@ -150,7 +151,7 @@ static void test_open_without_root(void **state)
 
 	make_tree();
 	jobs_setup(&loop, 1, 8);
-	assert_int_equal(finish(submit_pair(JOB_OPEN_FILE, "", span_of(dir)), NULL), ERR_IO);
+	assert_int_equal(finish(submit_pair(JOB_OPEN_FILE, "", span_of(dir)), NULL), ERR_IS_DIR);
 	before = count_fds();
 	a = wait_for(submit_pair(JOB_OPEN_FILE, "", span_of(path_of("root/out"))));
 	assert_true(a.rc >= 0);

@@ -207,7 +207,7 @@ static void on_task_done(struct task *t, bool failed)
 	const char *out;
 	size_t n;
 
-	assert_int_equal(jobs_result(awaited, &out, &n), ERR_IO);
+	assert_int_equal(jobs_result(awaited, &out, &n), ERR_IS_DIR);
 	tasks_ended++;
 }
 
@@ -249,7 +249,7 @@ static void test_wakes_the_task(void **state)
 	run_until(one_task_ended, NULL);
 	/* whose task is gone, ends all the same */
 	assert_int_equal(
-		finish(jobs_submit(JOB_READ_FILE, dir, strlen(dir), awaited), NULL), ERR_IO);
+		finish(jobs_submit(JOB_READ_FILE, dir, strlen(dir), awaited), NULL), ERR_IS_DIR);
 	sched_teardown();
 }
 

@@ -1,0 +1,33 @@
+/*
+ * FS_OP(NAME, number, function): what a job of kind JOB_FS does. The numbers are known to Lua as
+ * ML_FS_NAME; the functions stand in fs_path.c, fs_whole.c, fs_tree.c, fs_watch.c, fs_spawn.c
+ * (which take a path) and fs_handle.c (which take an open file).
+ */
+FS_OP(OPEN, 1, fs_open)
+FS_OP(READ, 2, fs_read)
+FS_OP(READ_REST, 3, fs_read_rest)
+FS_OP(WRITE, 4, fs_write)
+FS_OP(SIZE, 5, fs_size)
+FS_OP(TRUNCATE, 6, fs_truncate)
+FS_OP(SYNC, 7, fs_sync)
+FS_OP(FSTAT, 8, fs_fstat)
+FS_OP(CLOSE, 9, fs_close)
+FS_OP(STAT, 10, fs_stat)
+FS_OP(LIST, 11, fs_list)
+FS_OP(MKDIR, 12, fs_mkdir)
+FS_OP(REMOVE, 13, fs_remove)
+FS_OP(RMDIR, 14, fs_rmdir)
+FS_OP(REMOVE_TREE, 15, fs_remove_tree)
+FS_OP(RENAME, 16, fs_rename)
+FS_OP(COPY, 17, fs_copy)
+FS_OP(APPEND, 18, fs_append)
+FS_OP(REPLACE, 19, fs_replace)
+FS_OP(SYMLINK, 20, fs_symlink)
+FS_OP(READLINK, 21, fs_readlink)
+FS_OP(REALPATH, 22, fs_realpath)
+FS_OP(CHMOD, 23, fs_chmod)
+FS_OP(TEMP_FILE, 24, fs_temp_file)
+FS_OP(TEMP_DIR, 25, fs_temp_dir)
+FS_OP(WATCH, 26, fs_watch)
+FS_OP(WATCH_MORE, 27, fs_watch_more)
+FS_OP(SPAWN, 28, fs_spawn)
