@@ -6,6 +6,7 @@
 #include "runtime/fs_int.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -163,4 +164,18 @@ void files_close_all(void)
 		return;
 	slab_each(&files.slab, close_one, NULL);
 	slab_fini(&files.slab);
+}
+
+int files_duplicate(double file)
+{
+	struct open_file f;
+	int rc = files_begin(file, &f), fd;
+
+	if (rc != 0)
+		return rc;
+	fd = fcntl(f.fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		fd = err_from_errno(errno);
+	files_end(file);
+	return fd;
 }

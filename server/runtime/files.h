@@ -44,4 +44,7 @@ bool files_ends_slowly(double id);
 unsigned files_live(void);
 void files_close_all(void); /* once no thread is left */
 
+/* A second descriptor of the open file (F_DUPFD_CLOEXEC), the caller's; or a code. */
+int files_duplicate(double id);
+
 #endif

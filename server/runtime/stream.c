@@ -7,7 +7,6 @@
 #include "runtime/task.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -45,20 +44,6 @@ static struct stream *find(double id)
 	return streams.loop ? slab_find(&streams.slab, id) : NULL;
 }
 
-static int duplicate(double file)
-{
-	struct open_file f;
-	int rc = files_begin(file, &f), fd;
-
-	if (rc != 0)
-		return rc;
-	fd = fcntl(f.fd, F_DUPFD_CLOEXEC, 0);
-	if (fd < 0)
-		fd = err_from_errno(errno);
-	files_end(file);
-	return fd;
-}
-
 double stream_open(double file)
 {
 	struct stream *s;
@@ -66,7 +51,7 @@ double stream_open(double file)
 
 	if (!streams.loop)
 		return ERR_SHUTDOWN;
-	fd = duplicate(file);
+	fd = files_duplicate(file);
 	if (fd < 0)
 		return fd;
 	s = slab_alloc(&streams.slab);

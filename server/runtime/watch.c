@@ -7,7 +7,6 @@
 #include "runtime/task.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -40,20 +39,6 @@ static void on_ready(struct fd_watch *ready)
 		task_wake(t);
 }
 
-static int duplicate(double file)
-{
-	struct open_file f;
-	int rc = files_begin(file, &f), fd;
-
-	if (rc != 0)
-		return rc;
-	fd = fcntl(f.fd, F_DUPFD_CLOEXEC, 0);
-	if (fd < 0)
-		fd = err_from_errno(errno);
-	files_end(file);
-	return fd;
-}
-
 double watch_open(double file)
 {
 	struct watch *w;
@@ -61,7 +46,7 @@ double watch_open(double file)
 
 	if (!watches.loop)
 		return ERR_SHUTDOWN;
-	fd = duplicate(file);
+	fd = files_duplicate(file);
 	if (fd < 0)
 		return fd;
 	w = slab_alloc(&watches.slab);
