@@ -109,6 +109,7 @@ static void run_one(struct task *t)
 	}
 	rc = start_or_continue(t);
 	current = NULL;
+	t->since_us = clock_now_us();
 	if (sched.timing)
 		t->lua_us += clock_mono_us() - sched.run_from_us;
 
