@@ -61,3 +61,4 @@ lint: deps-test ## check layers, format and Lua
 
 bench: all deps-bench ## measure beside nginx, node, uvicorn and a bare C loop (BENCH_ARGS=--help)
 	@python3 tests/bench/bench.py --moonloop $(BUILD)/moonloop $(BENCH_ARGS)
+	@$(BUILD)/moonloop check tests/bench/tasks.lua

@@ -109,7 +109,6 @@ static void run_one(struct task *t)
 	}
 	rc = start_or_continue(t);
 	current = NULL;
-	t->since_us = clock_now_us();
 	if (sched.timing)
 		t->lua_us += clock_mono_us() - sched.run_from_us;
 
@@ -128,6 +127,7 @@ static void run_one(struct task *t)
 	ENSURE(marker == sched.wait_marker); /* core/coroutine.lua lets no other yield pass */
 	lua_settop(t->co, 0);
 	t->state = TASK_WAITING;
+	t->since_us = clock_now_us();
 	if (t->woken)
 		task_wake(t);
 }
