@@ -63,7 +63,8 @@ LINK_process  := process net base
 archives       = $(patsubst %,$(O)/lib%.a,$(1))
 
 GEN_OBJS  := $(O)/gen/lua_bundle.o
-LUA_FILES := $(shell find lua -name '*.lua' | sort)
+# types/ is for editors only.
+LUA_FILES := $(shell find lua -name '*.lua' ! -path '*/types/*' | sort)
 BIN       := $(O)/moonloop
 
 .PHONY: all run test deps deps-test deps-bench install bench lint format clean help unit wire specs lasgi e2e FORCE

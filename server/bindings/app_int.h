@@ -35,6 +35,9 @@ int lua_put_fields(struct lua_State *L, struct exchange *ex, int headers, lua_fi
 /* lua_exchange.c: sets the hot verbs in the table on the top. */
 void lua_exchange_open(struct lua_State *L);
 
+/* lua_task.c: sets the verbs that tasks are made of, for code that is not compiled. */
+void lua_task_open(struct lua_State *L);
+
 int lua_scope_headers(struct lua_State *L); /* lua_scope.c: (exchange) → the headers table */
 int lua_scope_address(
 	struct lua_State *L); /* (exchange, "client" | "server") → {host, port} or nil */

@@ -56,10 +56,11 @@ double ml_task_self(void); /* 0: no task runs */
 double ml_task_spawn(void);
 void ml_task_wake(double task);
 void ml_task_cancel(double task);
-int ml_task_must_stop(void);   /* the running task was cancelled and is not shielded */
+int ml_task_must_stop(void);   /* enum task_stop of the running task */
 void ml_task_shield(int more); /* +1 or -1 */
 int ml_task_stopped(void);     /* the running task used up its CPU budget: it was logged */
 void ml_task_alarm(double seconds_from_now); /* < 0: none */
+void ml_task_limit(double task, double at);  /* on the clock of ml_now; < 0, > 1e9: none */
 double ml_now(void);
 double ml_unix(void);
 

@@ -47,7 +47,7 @@ int ml_task_must_stop(void)
 {
 	const struct task *t = sched_current();
 
-	return t != NULL && task_must_stop(t);
+	return t != NULL ? task_must_stop(t) : TASK_GOES_ON;
 }
 
 void ml_task_shield(int more)
@@ -76,6 +76,18 @@ void ml_task_alarm(double seconds)
 		task_wake_at(t, 0);
 	else
 		task_wake_at(t, clock_mono_us() + (uint64_t)(MIN(seconds, 1e9) * CLOCK_SECOND));
+}
+
+void ml_task_limit(double id, double at)
+{
+	struct task *t = task_find(id);
+
+	if (t == NULL)
+		return;
+	if (at < 0 || at > 1e9)
+		task_limit(t, 0);
+	else
+		task_limit(t, MAX((uint64_t)(at * CLOCK_SECOND), 1));
 }
 
 double ml_now(void)

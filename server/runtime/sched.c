@@ -143,6 +143,7 @@ static void run_one(struct task *t)
 	}
 	lua_settop(t->co, 0);
 	t->state = TASK_WAITING;
+	t->since_us = clock_now_us();
 	if (t->kind != TASK_REQUEST && t->kind != TASK_SPAWNED)
 		t->cpu_us = 0; /* lives as long as the worker */
 	if (t->woken)

@@ -4,9 +4,19 @@
 #include "net/stats.h"
 #include "runtime/watchdog.h"
 
+static bool limit_is_ahead(const struct task *t)
+{
+	return t->limit_us > clock_now_us();
+}
+
+/* A limit ahead stays armed, whatever else the alarm is used for. */
 static void on_alarm(struct deadline *d)
 {
-	task_wake(container_of(d, struct task, alarm));
+	struct task *t = container_of(d, struct task, alarm);
+
+	task_wake(t);
+	if (limit_is_ahead(t))
+		deadline_set(&sched.loop->deadlines, d, t->limit_us);
 }
 
 struct task *task_new(enum task_kind kind, double arg)
@@ -15,7 +25,10 @@ struct task *task_new(enum task_kind kind, double arg)
 
 	if (t == NULL)
 		return NULL;
-	*t = (struct task){.kind = (uint8_t)kind, .arg = arg, .state = TASK_WAITING};
+	*t = (struct task){.kind = (uint8_t)kind,
+		.arg = arg,
+		.state = TASK_WAITING,
+		.since_us = clock_now_us()};
 	if (kind != TASK_BOOT)
 		t->budget_us = watchdog.config.budget_us;
 	list_init(&t->run_link);
@@ -64,10 +77,23 @@ void task_cancel(struct task *t)
 
 void task_wake_at(struct task *t, uint64_t at_us)
 {
+	if (limit_is_ahead(t) && (at_us == 0 || at_us > t->limit_us))
+		at_us = t->limit_us;
 	if (at_us == 0)
 		deadline_clear(&t->alarm);
 	else
 		deadline_set(&sched.loop->deadlines, &t->alarm, at_us);
+}
+
+void task_limit(struct task *t, uint64_t at_us)
+{
+	t->limit_us = at_us;
+	if (limit_is_ahead(t)) {
+		if (!deadline_armed(&t->alarm) || t->alarm.at_us > at_us)
+			deadline_set(&sched.loop->deadlines, &t->alarm, at_us);
+	} else if (at_us != 0) {
+		task_wake(t);
+	}
 }
 
 unsigned task_live(void)

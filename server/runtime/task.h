@@ -1,6 +1,7 @@
 #ifndef RUNTIME_TASK_H
 #define RUNTIME_TASK_H
 
+#include "base/clock.h"
 #include "base/list.h"
 #include "net/deadline.h"
 
@@ -42,6 +43,8 @@ struct task {
 	int co_ref;            /* anchors it */
 	double arg;
 	uint64_t begun_us;  /* its first run (when timing is on) */
+	uint64_t since_us;  /* when it was made, or its last run ended: of the tick */
+	uint64_t limit_us;  /* from then on it must stop; 0: none. The alarm rings then, too */
 	uint64_t lua_us;    /* time spent in the runs that ended (when timing is on) */
 	uint64_t cpu_us;    /* CPU time as sampled; watchdog.h */
 	uint64_t budget_us; /* of cpu_us; 0: none */
@@ -61,11 +64,22 @@ double task_id(const struct task *t);
 void task_wake(struct task *t);
 void task_cancel(struct task *t);
 void task_wake_at(struct task *t, uint64_t at_us); /* 0: no alarm */
+void task_limit(struct task *t, uint64_t at_us);   /* 0: none */
 
-/* Whether the next wait of this task has to raise. */
-static inline bool task_must_stop(const struct task *t)
+/* Why the next wait of this task has to raise; the numbers are known to core/task.lua. */
+enum task_stop {
+	TASK_GOES_ON = 0,
+	TASK_CANCELLED = 1,
+	TASK_OVERDUE = 2, /* past its limit */
+};
+
+static inline enum task_stop task_must_stop(const struct task *t)
 {
-	return t->cancelled && t->shields == 0;
+	if (t->shields != 0)
+		return TASK_GOES_ON;
+	if (t->cancelled)
+		return TASK_CANCELLED;
+	return t->limit_us != 0 && clock_now_us() >= t->limit_us ? TASK_OVERDUE : TASK_GOES_ON;
 }
 
 unsigned task_live(void);

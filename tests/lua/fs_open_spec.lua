@@ -399,7 +399,7 @@ describe("a task that is cancelled in the middle", function()
 			local steps, kept = { n = 0, number = number }, {}
 			local t = spawn(everything, dir.path, steps, kept)
 			-- The steps wait once each; those from this one on are cancelled.
-			while steps.n < number and not t.ended_ do
+			while steps.n < number and not t:ended() do
 				moonloop.sleep(0)
 			end
 			t:cancel()

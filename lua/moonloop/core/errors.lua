@@ -12,6 +12,17 @@ errors.CANCELLED = setmetatable({}, {
 	end,
 })
 
+--- What a wait raises in a scope that is over (core/scope.lua).
+errors.Scope = {
+	__name = "moonloop.scope",
+	__tostring = function(scope)
+		return scope.fired and "stopped with its group" or "timed out"
+	end,
+}
+
+-- Joins of joins whose tracebacks are kept.
+local CHAIN_MAX = 16
+
 -- Task id → the traceback that was taken where its last error was raised, for one that is raised again
 -- on its way up (through require, join, a middleware's pcall): the first one knows the line that
 -- matters. Dropped at the end of the task.
@@ -63,7 +74,7 @@ end
 --- A handler for xpcall: notes the traceback and returns the error as it is. It does little, for
 -- after a stack overflow there is little room to do it in.
 function errors.note(err)
-	if err == errors.CANCELLED and C.ml_task_must_stop() ~= 0 then
+	if (err == errors.CANCELLED or getmetatable(err) == errors.Scope) and C.ml_task_must_stop() ~= 0 then
 		return err -- no failure: nobody will ask
 	end
 	local id = C.ml_task_self()
@@ -80,7 +91,15 @@ function errors.noted(err)
 	return noted and noted.err == err and noted or nil
 end
 
+--- Before a task raises another one's error: what was noted there, and where it goes on here.
 function errors.renote(noted)
+	if noted and (noted.joins or 0) < CHAIN_MAX then
+		noted = {
+			err = noted.err,
+			traceback = noted.traceback .. "\n" .. debug.traceback("joined by another task", 2),
+			joins = (noted.joins or 0) + 1,
+		}
+	end
 	notes[C.ml_task_self()] = noted
 end
 
@@ -103,14 +122,14 @@ function errors.forget(id)
 end
 
 -- Modules of the binary are named without a file name's ending.
-local function is_ours(source)
+function errors.is_ours(source)
 	return source:find("^@moonloop%.") and not source:find("%.lua$")
 end
 
 -- Whose code a stack level is: nil for C and for this runtime's own functions.
 local function user_line(level)
 	local info = debug.getinfo(level + 1, "Sl")
-	if info.what == "C" or info.currentline < 0 or is_ours(info.source) then
+	if info.what == "C" or info.currentline < 0 or errors.is_ours(info.source) then
 		return nil
 	end
 	return ("%s:%d: "):format(info.short_src, info.currentline)

@@ -6,14 +6,15 @@ local native = require("moonloop.core.ffi")
 local c_functions = require("moonloop.core.native")
 local errors = require("moonloop.core.errors")
 local log = require("moonloop.log")
-local task = require("moonloop.core.task")
+local waits = require("moonloop.core.wait")
 
 local C, codes = native.C, native.codes
 local send_start, send_body = c_functions.start, c_functions.body
 local native_trailers, read = c_functions.trailers, c_functions.read
 local AGAIN, SHUTDOWN, GONE, CLOSED = codes.AGAIN, codes.SHUTDOWN, codes.GONE, codes.CLOSED
-local park, wait, blame, CANCELLED = task.park, task.wait, errors.blame, errors.CANCELLED
-local type, error, pairs, tostring = type, error, pairs, tostring
+local begin, nap, stopped, wait = waits.begin, waits.nap, waits.stop, waits.wait
+local blame = errors.blame
+local type, pairs, tostring = type, pairs, tostring
 
 local LASGI = { version = "1.0", spec_version = "1.0" }
 
@@ -112,31 +113,24 @@ end
 -- A receive that waits hears of the disconnection as a message; only who is cancelled while the
 -- client is still there (a task that the request spawned) is stopped by an error.
 local function receive_slow(ex, timeout)
-	local due = timeout and C.ml_now() + timeout
+	local due, stop = timeout and C.ml_now() + timeout, begin()
 	local body, more
 	repeat
-		if due then
-			local left = due - C.ml_now()
-			if left <= 0 then
-				C.ml_task_alarm(-1)
-				return nil, "timeout"
-			end
-			C.ml_task_alarm(left)
+		if stop == 0 then
+			stop = nap(due)
 		end
-		park()
 		body, more = read(ex)
-		if more == AGAIN and C.ml_task_must_stop() ~= 0 then
-			error(CANCELLED, 0)
+		if more == AGAIN and stop ~= 0 then
+			return stopped(stop)
 		end
 	until body or more ~= AGAIN
-	if due then
-		C.ml_task_alarm(-1)
-	end
 	if not body then
 		return disconnect(ex, more)
 	end
 	return { type = "http.request", body = body, more_body = more }
 end
+
+waits.names[receive_slow] = "receive"
 
 local function receive(ex, timeout)
 	if timeout ~= nil and type(timeout) ~= "number" then
@@ -182,6 +176,8 @@ local function write_rest(ex, body, last, taken)
 	end
 	return true
 end
+
+waits.names[write_rest] = "send"
 
 local senders = {}
 

@@ -32,6 +32,7 @@ local function receive(timeout)
 		if due then
 			local left = due - C.ml_now()
 			if left <= 0 then
+				C.ml_task_alarm(-1)
 				return nil, "timeout"
 			end
 			C.ml_task_alarm(left)

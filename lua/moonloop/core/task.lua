@@ -1,218 +1,245 @@
---- Tasks: waiting, cancellation, spawn and join. The public face is moonloop.task.
--- Only this file (through core/coroutine.lua) yields to the scheduler. A wait is always: ask C,
--- park, ask again; a wake-up carries no data and may be spurious.
+--- Tasks: spawn, join, cancel, the ends of tasks. The public face is moonloop.task.
+-- Hot: a task is one table (core/state.lua), and its joiner is kept as a number.
 
+local verbs = require("moonloop.core.native")
 local native = require("moonloop.core.ffi")
-local c_functions = require("moonloop.core.native")
-local co = require("moonloop.core.coroutine")
 local errors = require("moonloop.core.errors")
+local scope = require("moonloop.core.scope")
+local state = require("moonloop.core.state")
+local waits = require("moonloop.core.wait")
 
 local C = native.C
-local raw_park, can_park, CANCELLED = co.park, co.can_park, errors.CANCELLED
-local blame = errors.blame
+local CANCELLED, Scope, note, blame = errors.CANCELLED, errors.Scope, errors.note, errors.blame
+local self_id, raw_spawn, wake = verbs.self, verbs.spawn, verbs.wake
+local begin, nap = waits.begin, waits.nap
+local getmetatable, select, type, unpack, xpcall = getmetatable, select, type, unpack, xpcall
 
-local task = {}
+local ID, FN, N, VALUE, PARENT = state.ID, state.FN, state.N, state.VALUE, state.PARENT
+local STATUS, WAITING, SCOPE, NEXT = state.STATUS, state.WAITING, state.SCOPE, state.NEXT
+local CHILD, GROUP, LOCALS, NOTED = state.CHILD, state.GROUP, state.LOCALS, state.NOTED
+local LIVE, DONE, FAILED = state.LIVE, state.DONE, state.FAILED
+local states, Task, task_meta = state.of, state.methods, state.meta
 
---- Handles of spawned tasks that have not ended, by task id.
-local live = {}
---- Task id → set of the handles that it spawned and that still run.
-local children = {}
---- Waiting lists: any object → array of task ids.
-local waiting = setmetatable({}, { __mode = "k" })
-
---- The running task's id.
-function task.self()
-	return C.ml_task_self()
-end
-
--- The C function that called back and cannot be suspended: the outermost of the stack's C functions
--- but those that LuaJIT can suspend.
-local function c_caller()
-	local found
-	for level = 3, 200 do
-		local info = debug.getinfo(level, "Snf")
-		if info == nil then
-			break
-		elseif info.what == "C" and info.func ~= pcall and info.func ~= xpcall then
-			found = info
-		end
-	end
-	for _, library in ipairs({ "table", "string" }) do
-		for name, fn in pairs(_G[library]) do
-			if found and fn == found.func then
-				return library .. "." .. name
-			end
-		end
-	end
-	return found and found.name or "a C function"
-end
-
-local function park()
-	if C.ml_task_self() == 0 then
-		blame("this function waits, and no task runs here that could: in a pool thread use blocking calls")
-	elseif not can_park() then
-		blame(("a wait inside of a function that %s calls back: C cannot be suspended"):format(c_caller()))
-	end
-	raw_park()
-end
-
---- Suspends until the task is woken; does not look at cancellation.
-task.park = park
-
---- Suspends until the task is woken (maybe for nothing: ask again).
--- @raise the cancelled object when the task was cancelled and is not shielded
-local function wait()
-	if C.ml_task_must_stop() ~= 0 then
-		error(CANCELLED, 0)
-	end
-	park()
-	if C.ml_task_must_stop() ~= 0 then
-		error(CANCELLED, 0)
-	end
-end
-task.wait = wait
-
--- Takes a task out that something else has woken.
-local function stop_waiting_on(object, id)
-	local list = waiting[object]
-	for i = 1, list and #list or 0 do
-		if list[i] == id then
-			table.remove(list, i)
-			break
-		end
-	end
-	if list and #list == 0 then
-		waiting[object] = nil
-	end
-end
-
---- Suspends until task.wake_all(object), or something else wakes the task.
-function task.wait_on(object)
-	if C.ml_task_must_stop() ~= 0 then
-		error(CANCELLED, 0)
-	end
-	local id = C.ml_task_self()
-	local list = waiting[object]
-	if list == nil then
-		list = {}
-		waiting[object] = list
-	end
-	list[#list + 1] = id
-	park()
-	stop_waiting_on(object, id)
-	if C.ml_task_must_stop() ~= 0 then
-		error(CANCELLED, 0)
-	end
-end
-
---- Wakes whoever waits on the object.
-function task.wake_all(object)
-	local list = waiting[object]
-	if list == nil then
-		return
-	end
-	waiting[object] = nil
-	for i = 1, #list do
-		C.ml_task_wake(list[i])
-	end
-end
-
---- Suspends for a time.
--- @param seconds a number >= 0; fractions count
-function task.sleep(seconds)
-	if type(seconds) ~= "number" or seconds < 0 or seconds ~= seconds then
-		blame("sleep: seconds must be a number >= 0, got " .. tostring(seconds))
-	end
-	local due = C.ml_now() + seconds
-	repeat
-		C.ml_task_alarm(math.max(due - C.ml_now(), 0))
-		wait()
-	until C.ml_now() >= due
-end
+local task = {
+	self = self_id,
+	park = waits.park,
+	wait = waits.wait,
+	wait_on = waits.wait_on,
+	wake_all = waits.wake_all,
+	sleep = waits.sleep,
+}
 
 -- Handles.
 
-local Task = { __name = "moonloop.task" }
-Task.__index = Task
-
-local function pack(...)
-	return { n = select("#", ...), ... }
+local function is_task(value)
+	return type(value) == "table" and getmetatable(value) == task_meta
 end
+task.is_task = is_task
 
 local function check_handle(self, name)
-	if type(self) ~= "table" or getmetatable(self) ~= Task then
+	if not is_task(self) then
 		blame(("%s: expected a task, got a %s; call it as task:%s()"):format(name, type(self), name))
 	end
 end
 
+-- Enters the running task into the list of who waits for an end.
+local function enlist(s, id)
+	local list = s[WAITING]
+	if not list then
+		s[WAITING] = id
+	elseif type(list) == "table" then
+		list[#list + 1] = id
+	else
+		s[WAITING] = { list, id }
+	end
+end
+
+local function delist(s, id)
+	local list = s[WAITING]
+	if list == id then
+		s[WAITING] = false
+	elseif type(list) == "table" then
+		for i = 1, #list do
+			if list[i] == id then
+				table.remove(list, i)
+				return
+			end
+		end
+	end
+end
+
+local function wake_joiners(s)
+	local list = s[WAITING]
+	s[WAITING] = false
+	if type(list) == "table" then
+		for i = 1, #list do
+			wake(list[i])
+		end
+	elseif list then
+		wake(list)
+	end
+end
+
+-- What its function returned; raises its error.
+local function outcome(s)
+	local n = s[N]
+	if s[STATUS] == FAILED then
+		errors.renote(s[NOTED] or nil)
+		error(s[VALUE], 0)
+	elseif n == 0 then
+		return
+	elseif n == 1 then
+		return s[VALUE]
+	end
+	return unpack(s[VALUE], 1, n)
+end
+task.outcome = outcome
+
 --- Suspends until the task ended.
--- @return what its function returned; raises its error, or the cancelled object if it was cancelled
-function Task:join()
+-- @param timeout in seconds, or nil
+-- @return what its function returned; raises its error, or the cancelled object if it was cancelled;
+-- nil, "timeout"
+function Task:join(timeout)
 	check_handle(self, "join")
-	if self.id_ == C.ml_task_self() then
-		blame("join: a task cannot wait for its own end")
+	if self[STATUS] == LIVE then
+		local id = self_id()
+		if self[ID] == id then
+			blame("join: a task cannot wait for its own end")
+		end
+		local due, stop = timeout and waits.due("join", timeout), begin()
+		enlist(self, id)
+		while stop == 0 and self[STATUS] == LIVE do
+			stop = nap(due)
+		end
+		if self[STATUS] == LIVE then
+			delist(self, id)
+			return waits.stop(stop)
+		end
 	end
-	while not self.ended_ do
-		task.wait_on(self)
+	return outcome(self)
+end
+waits.names[Task.join] = "join"
+
+-- Index of the first that ended, or nil.
+local function ended_of(tasks, all)
+	local done
+	for i = 1, #tasks do
+		local status = tasks[i][STATUS]
+		if status ~= LIVE and (not all or status == FAILED) then
+			return i
+		elseif status == LIVE and all then
+			done = false
+		end
 	end
-	if self.failed_ then
-		errors.renote(self.noted_)
-		error(self.error_, 0)
+	return done == nil and all and 0 or nil
+end
+
+--- Suspends until one of the tasks ended; `all`: until all did, or one failed.
+-- @return its index (0: all are well); nil and why it must stop
+function task.wait_for(name, tasks, all, timeout)
+	local due = waits.due(name, timeout)
+	local index = ended_of(tasks, all)
+	if index then
+		return index
 	end
-	return unpack(self.results_, 1, self.results_.n)
+	local id, stop = self_id(), begin()
+	for i = 1, #tasks do
+		if tasks[i][STATUS] == LIVE then
+			if tasks[i][ID] == id then
+				blame(name .. ": a task cannot wait for its own end")
+			end
+		end
+	end
+	for i = 1, #tasks do
+		if tasks[i][STATUS] == LIVE then
+			enlist(tasks[i], id)
+		end
+	end
+	while stop == 0 and not index do
+		stop = nap(due)
+		index = ended_of(tasks, all)
+	end
+	for i = 1, #tasks do
+		delist(tasks[i], id)
+	end
+	return index, stop
 end
 
 --- Asks the task to stop: its current wait, or its next one, raises the cancelled object.
 function Task:cancel()
 	check_handle(self, "cancel")
-	if not self.ended_ then
-		C.ml_task_cancel(self.id_)
+	if self[STATUS] == LIVE then
+		C.ml_task_cancel(self[ID])
 	end
 end
 
-local function new_handle(name, fn, parent, ...)
+--- Makes the task one that outlives its parent, its group and the deadlines around it.
+function Task:detach()
+	check_handle(self, "detach")
+	if self[STATUS] == LIVE then
+		if self[GROUP] then
+			self[GROUP]:leave_(self)
+		end
+		state.orphan(self)
+		scope.leave(self)
+	end
+	return self
+end
+
+--- Whether it runs no more.
+function Task:ended()
+	check_handle(self, "ended")
+	return self[STATUS] ~= LIVE
+end
+
+-- Starts.
+
+local function copy(locals)
+	local to = {}
+	for k, v in pairs(locals) do
+		to[k] = v
+	end
+	return to
+end
+
+local function start(name, from, inner, fn, n, ...)
 	if type(fn) ~= "function" then
 		blame(("%s: expected a function, got %s"):format(name, type(fn)))
-	elseif C.ml_task_self() == 0 then
+	elseif self_id() == 0 then
 		blame(name .. ": a pool thread has no tasks")
 	end
-	local id = C.ml_task_spawn()
+	local id = raw_spawn(inner and inner.due)
 	if id == 0 then
 		blame(name .. ": too many tasks")
 	end
-	local handle = setmetatable({
-		id_ = id,
-		fn_ = fn,
-		args_ = pack(...),
-		parent_ = parent, -- task id, or nil: outlives the task that started it
-		ended_ = false,
-		failed_ = false,
-		results_ = nil,
-		error_ = nil,
-		noted_ = nil, -- the traceback of error_
-	}, Task)
-	live[id] = handle
-	return handle
+	local value = ...
+	if n > 1 then
+		value = { ... }
+	end
+	local locals = from and from[LOCALS]
+	return state.new(id, fn, n, value, inner, locals and copy(locals))
 end
 
 --- Starts fn(...) as a task of its own. It is cancelled when the task that started it ends.
 -- @return a task: task:join(), task:cancel()
 function task.spawn(fn, ...)
-	local parent = C.ml_task_self()
-	local handle = new_handle("spawn", fn, parent, ...)
-	local set = children[parent]
-	if set == nil then
-		set = {}
-		children[parent] = set
-	end
-	set[handle] = true
-	return handle
+	local parent = states[self_id()]
+	local s = start("spawn", parent, parent and parent[SCOPE], fn, select("#", ...), ...)
+	state.adopt(parent or state.current(), s)
+	return s
+end
+
+--- As spawn, for the task of the state `owner`, which need not be the running one, and in that scope.
+function task.spawn_for(owner, inner, fn, ...)
+	local s = start("spawn", states[self_id()], inner, fn, select("#", ...), ...)
+	state.adopt(owner, s)
+	return s
 end
 
 --- Starts fn(...) as a task that outlives the request which started it. At the end of the worker
 -- it is given the drain time-out, then cancelled.
 function task.background(fn, ...)
-	return new_handle("background", fn, nil, ...)
+	return start("background", states[self_id()], false, fn, select("#", ...), ...)
 end
 
 local function unshield(ok, ...)
@@ -223,13 +250,14 @@ local function unshield(ok, ...)
 	return ...
 end
 
---- Calls fn(...) with cancellation held off: its waits do not raise. The first wait after it does.
+--- Calls fn(...) with cancellation and deadlines held off: its waits do not raise. The first wait after
+-- it does.
 function task.shield(fn, ...)
 	if type(fn) ~= "function" then
 		blame("shield: expected a function, got " .. type(fn))
 	end
 	C.ml_task_shield(1)
-	return unshield(xpcall(fn, errors.note, ...))
+	return unshield(xpcall(fn, note, ...))
 end
 
 --- Sets how much CPU time the running task may use, from its beginning on; 0: any.
@@ -237,65 +265,88 @@ end
 function task.cpu_budget(seconds)
 	if type(seconds) ~= "number" or seconds < 0 or seconds ~= seconds then
 		blame("cpu_budget: seconds must be a number >= 0, got " .. tostring(seconds))
-	elseif C.ml_task_self() == 0 then
+	elseif self_id() == 0 then
 		blame("cpu_budget: a pool thread has no tasks, and no guard")
 	end
-	c_functions.cpu_budget(seconds)
+	verbs.cpu_budget(seconds)
 end
 
---- Whether an error is the cancelled object.
+--- Whether an error is what stops a task: the cancelled object, or the end of its group.
 function task.is_cancelled(err)
-	return err == CANCELLED
+	return err == CANCELLED or getmetatable(err) == Scope and err.fired
 end
 
--- The ends of tasks.
+-- Ends.
 
 --- Cancels what the task spawned and did not join. Called for every task at its end.
 function task.ended(id)
 	errors.forget(id)
-	local set = children[id]
-	if set == nil then
+	local s = states[id]
+	if s == nil then
 		return
 	end
-	children[id] = nil
-	for child in pairs(set) do
-		child:cancel()
+	states[id] = nil
+	local child = s[CHILD]
+	s[CHILD] = false
+	while child do
+		local following = child[NEXT]
+		child[PARENT], child[state.PREV], child[NEXT] = false, false, false
+		C.ml_task_cancel(child[ID])
+		child = following
 	end
 end
 
-local function settle(handle, ok, ...)
-	handle.ended_ = true
+local function settle(s, ok, ...)
+	s[FN] = false
 	if ok then
-		handle.results_ = pack(...)
+		local n = select("#", ...)
+		local value = ...
+		if n > 1 then
+			value = { ... }
+		end
+		s[STATUS], s[N], s[VALUE] = DONE, n, value
 	else
-		handle.failed_ = true
-		handle.error_ = ...
-		handle.noted_ = errors.noted(handle.error_)
+		local err = ...
+		s[STATUS], s[VALUE], s[NOTED] = FAILED, err, errors.noted(err) or false
 	end
 	return ok
+end
+
+local function call(s)
+	local n = s[N]
+	if n == 0 then
+		return settle(s, xpcall(s[FN], note))
+	elseif n == 1 then
+		return settle(s, xpcall(s[FN], note, s[VALUE]))
+	end
+	return settle(s, xpcall(s[FN], note, unpack(s[VALUE], 1, n)))
 end
 
 --- Runs a spawned task to its end; task_main only.
 -- @return false and the error when it failed and nobody waits to hear of it
 function task.run_spawned(id)
-	local handle = live[id]
-	local args = handle.args_
-	local ok = settle(handle, xpcall(handle.fn_, errors.note, unpack(args, 1, args.n)))
-	live[id] = nil
-	handle.fn_, handle.args_ = nil, nil
-	local set = handle.parent_ and children[handle.parent_]
-	if set then
-		set[handle] = nil
-		if next(set) == nil then
-			children[handle.parent_] = nil
-		end
+	local s = states[id]
+	local ok = call(s)
+	if s[PARENT] then
+		state.orphan(s)
 	end
-	local heard = waiting[handle] ~= nil
-	task.wake_all(handle)
-	if ok or heard or handle.error_ == CANCELLED then
+	local heard = s[WAITING]
+	if heard then
+		wake_joiners(s)
+	end
+	local group = s[GROUP]
+	if group then
+		heard = true
+		group:ended_(s)
+	end
+	if ok or heard then
 		return true
 	end
-	return false, handle.error_
+	local err = s[VALUE]
+	if err == CANCELLED or getmetatable(err) == Scope then
+		return true
+	end
+	return false, err
 end
 
 return task

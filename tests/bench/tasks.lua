@@ -1,0 +1,65 @@
+--- What a task costs: `moonloop check tests/bench/tasks.lua` prints it beside what it has to be.
+
+local lasgi = require("moonloop.lasgi")
+local task = require("moonloop.task")
+local time = require("moonloop.time")
+
+local JOINS, ROUNDS = 300000, 5
+local SLEEPERS = 100000
+
+local function nothing() end
+
+-- Bytes of the process that are its own.
+local function memory()
+	for line in io.lines("/proc/self/status") do
+		local kib = line:match("^RssAnon:%s+(%d+)")
+		if kib then
+			return tonumber(kib) * 1024
+		end
+	end
+end
+
+local function spawn_and_join()
+	local best = math.huge
+	for _ = 1, ROUNDS do
+		local began = time.now()
+		for _ = 1, JOINS do
+			task.spawn(nothing):join()
+		end
+		best = math.min(best, (time.now() - began) / JOINS)
+	end
+	return best * 1e6
+end
+
+local function bytes_per_sleeper()
+	collectgarbage()
+	collectgarbage()
+	local before = memory()
+	return task.group(function(group)
+		for _ = 1, SLEEPERS do
+			group:spawn(task.sleep, 600)
+		end
+		task.sleep(0.5)
+		local bytes = (memory() - before) / SLEEPERS
+		group:cancel()
+		return bytes
+	end)
+end
+
+local function say(title, value, unit, limit)
+	io.stdout:write(("%-28s %8.2f %s (at most %g): %s\n"):format(title, value, unit, limit,
+		value <= limit and "met" or "missed"))
+end
+
+return function(scope, receive, send)
+	if scope.type ~= "lifespan" then
+		error(lasgi.unsupported)
+	end
+	receive()
+	say("spawn and join a task", spawn_and_join(), "us", 1)
+	say("memory of a sleeping task", bytes_per_sleeper() / 1024, "KiB", 1.5)
+	io.stdout:flush()
+	send({ type = "lifespan.startup.complete" })
+	receive()
+	send({ type = "lifespan.shutdown.complete" })
+end
