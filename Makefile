@@ -147,6 +147,7 @@ install: all ## install below PREFIX=/usr/local
 	install -D -m 755 $(BUILD)/moonloop $(DESTDIR)$(PREFIX)/bin/moonloop
 	@for f in $$(find apps examples -type f); do \
 		install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/moonloop/$$f; done
+	@install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/moonloop/types lua/moonloop/types/*.lua
 
 format: ## format the C sources
 	@clang-format-14 -i $(shell find server tests -name '*.[ch]' ! -name '*.tbl.h')

@@ -11,17 +11,17 @@ local task = require("moonloop.task")
 local time = require("moonloop.time")
 local worker = require("moonloop.worker")
 
--- busted forgets what a spec file was the first to require; these must stay one for all of them.
-for _, name in ipairs({ "fs", "log", "thread", "sync", "queue", "core.line", "core.pool",
-	"core.marshal", "core.errors" }) do
-	require("moonloop." .. name)
-end
 
 local SUITE_SECONDS = 240
 local SETTLE_SECONDS = 2 -- what a cancelled task may take to end
 
 local here = debug.getinfo(1, "S").source:match("^@(.*)/[^/]*$") or "."
 package.path = here .. "/?.lua;" .. package.path
+
+-- busted forgets what a spec file was the first to require; these must stay one for all of them.
+for name in pairs(require("public").modules) do
+	require(name)
+end
 
 local current = "(loading)"
 

@@ -100,6 +100,10 @@ function task.timeout(seconds, fn, ...) end
 ---@return any ... what fn returned
 function task.shield(fn, ...) end
 
+---Sets the CPU time that the running task may use in all; replaces --cpu-budget.
+---@param seconds number 0: any
+function task.cpu_budget(seconds) end
+
 ---@param err any
 ---@return boolean
 function task.is_cancelled(err) end
