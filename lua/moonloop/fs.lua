@@ -11,6 +11,7 @@
 local file = require("moonloop.core.file")
 local fsops = require("moonloop.core.fsops")
 local pool = require("moonloop.core.pool")
+local waits = require("moonloop.core.wait")
 local watcher = require("moonloop.core.watcher")
 
 local C = fsops.C
@@ -57,7 +58,8 @@ end
 -- pipe), "too_large" (over 2 GiB)
 function fs.read(path)
 	check_path("fs.read", path)
-	return whole(pool.READ_FILE, path, path)
+	local bytes, code, detail = whole(pool.READ_FILE, path, path)
+	return bytes, code, detail
 end
 
 --- Replaces a file's contents, or makes the file (mode 0644). Suspends.
@@ -167,12 +169,14 @@ end
 -- inode =, mtime =, atime =, ctime = seconds with a fraction, links =, uid =, gid =, device =}; nil,
 -- code, detail
 function fs.stat(path)
-	return stat("fs.stat", path, 0)
+	local facts, code, detail = stat("fs.stat", path, 0)
+	return facts, code, detail
 end
 
 --- As fs.stat, but of a symbolic link itself: type = "link". Suspends.
 function fs.lstat(path)
-	return stat("fs.lstat", path, 1)
+	local facts, code, detail = stat("fs.lstat", path, 1)
+	return facts, code, detail
 end
 
 --- Whether something is there; a link to nothing is not. Suspends.
@@ -252,13 +256,15 @@ end
 --- What a symbolic link leads to. Suspends.
 function fs.readlink(path)
 	check_path("fs.readlink", path)
-	return on(C.ML_FS_READLINK, path)
+	local target, code, detail = on(C.ML_FS_READLINK, path)
+	return target, code, detail
 end
 
 --- The absolute path without links and dots. Suspends.
 function fs.realpath(path)
 	check_path("fs.realpath", path)
-	return on(C.ML_FS_REALPATH, path)
+	local found, code, detail = on(C.ML_FS_REALPATH, path)
+	return found, code, detail
 end
 
 --- Sets the permissions: fs.chmod(path, tonumber("640", 8)). Suspends.
@@ -281,6 +287,11 @@ function fs.watch(path, options)
 		return nil, code, detail
 	end
 	return watcher.new(fsops.number(output), output:sub(9), path, recursive)
+end
+
+-- task.tree() finds them on the stack: so none of them waits in a tail call.
+for name, fn in pairs(fs) do
+	waits.names[fn] = "fs." .. name
 end
 
 return fs

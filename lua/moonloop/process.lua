@@ -10,6 +10,7 @@ local fsops = require("moonloop.core.fsops")
 local pipe = require("moonloop.core.pipe")
 local pool = require("moonloop.core.pool")
 local task = require("moonloop.core.task")
+local waits = require("moonloop.core.wait")
 
 local C, ffi = native.C, native.ffi
 local AGAIN = native.codes.AGAIN
@@ -99,6 +100,7 @@ local function spawn(name, argv, options)
 	self.stderr = pipe.new(handles[3], "stderr", self)
 	return self
 end
+waits.names[spawn] = "process.spawn"
 
 --- Starts a program. Suspends.
 -- @param argv the program, looked up in PATH, and its arguments; no shell sees them
@@ -147,6 +149,7 @@ function Process:wait(timeout)
 	end
 	return status, code, detail
 end
+waits.names[Process.wait] = "process:wait"
 
 --- Sends a signal: process.TERM (the default), KILL, HUP, INT, or a number.
 -- @return true, also if it has ended; nil, code
@@ -233,5 +236,6 @@ function process.run(argv, options)
 	end
 	return result, code, detail
 end
+waits.names[process.run] = "process.run"
 
 return process

@@ -300,8 +300,10 @@ function Rwlock:write_unlock()
 	admit(self)
 end
 
---- Calls fn(...) as a reader, as the writer. Suspends until it may.
+--- Calls fn(...) as a reader. Suspends until it may.
 Rwlock.with_read = bracket("with_read", Rwlock.read_lock, Rwlock.read_unlock)
+
+--- Calls fn(...) as the writer. Suspends until it may.
 Rwlock.with_write = bracket("with_write", Rwlock.write_lock, Rwlock.write_unlock)
 
 return sync

@@ -1,10 +1,8 @@
-local fs = require("moonloop.fs")
+-- What cancellation means to a task; that every function can be cancelled is in cancel_everywhere_spec.lua.
+
 local moonloop = require("moonloop")
-local plain = require("plain_env")
 local support = require("support")
 local task = require("moonloop.task")
-local thread = require("moonloop.thread")
-local time = require("moonloop.time")
 
 local raises = support.raises
 local sleep, spawn = moonloop.sleep, moonloop.spawn
@@ -13,55 +11,7 @@ local function forever()
 	sleep(60)
 end
 
--- Cancels a task that waits in fn; fn must be left by the cancellation, soon.
-local function cancelled_in(fn, ...)
-	local t = spawn(fn, ...)
-	sleep(0.005)
-	local began = time.now()
-	t:cancel()
-	assert.is_true(task.is_cancelled(raises(t.join, t)))
-	assert.is_true(time.now() - began < 1)
-end
-
 describe("cancel", function()
-	it("ends a sleep", function()
-		cancelled_in(forever)
-	end)
-
-	it("ends a join, and leaves the joined task alone", function()
-		local other = spawn(function()
-			sleep(0.05)
-			return "well"
-		end)
-		cancelled_in(other.join, other)
-		assert.equal("well", other:join())
-	end)
-
-	it("ends thread.run", function()
-		cancelled_in(thread.run, plain(function()
-			local until_ = os.clock() + 0.1
-			repeat until os.clock() > until_ -- luacheck: ignore 542
-		end))
-	end)
-
-	it("ends a read of a file", function()
-		local t = spawn(fs.read, "/etc/passwd")
-		t:cancel()
-		assert.is_true(task.is_cancelled(raises(t.join, t)))
-	end)
-
-	it("ends a wait inside of a coroutine", function()
-		cancelled_in(coroutine.wrap(forever))
-	end)
-
-	it("ends a require that waits for another task's", function()
-		support.with_module('require("moonloop").sleep(0.05) return 1', function(name)
-			local first = spawn(require, name)
-			cancelled_in(require, name)
-			assert.equal(1, first:join())
-		end)
-	end)
-
 	it("before the first run stops the first wait", function()
 		local ran = false
 		local t = spawn(function()

@@ -3,7 +3,6 @@ local moonloop = require("moonloop")
 local plain = require("plain_env")
 local process = require("moonloop.process")
 local support = require("support")
-local task = require("moonloop.task")
 local thread = require("moonloop.thread")
 local time = require("moonloop.time")
 
@@ -74,18 +73,6 @@ describe("process.run", function()
 		assert.equal("timeout", code)
 		assert.is_true(time.now() - began < 2)
 		assert.equal(before, settles_at(before))
-	end)
-
-	it("kills it when the task is cancelled", function()
-		local before, began = count_fds(), time.now()
-		for delay = 0, 4 do
-			local t = moonloop.spawn(process.run, { "sleep", "60" })
-			moonloop.sleep(delay / 200)
-			t:cancel()
-			assert.is_true(task.is_cancelled(raises(t.join, t)))
-		end
-		assert.equal(before, settles_at(before))
-		assert.is_true(time.now() - began < 5)
 	end)
 end)
 

@@ -77,6 +77,8 @@ coroutine.isyieldable = isyieldable
 return {
 	WAIT = WAIT,
 	DONE = DONE,
+	--- On the stack of a task while a coroutine of its own waits.
+	pass = pass,
 	--- Whether a wait can leave from here: no C function that called back is in between.
 	can_park = raw_isyieldable,
 	--- Suspends. Yields the wait marker; returns when the task was woken, for whatever reason.

@@ -2,6 +2,7 @@
 
 local native = require("moonloop.core.ffi")
 local fsops = require("moonloop.core.fsops")
+local waits = require("moonloop.core.wait")
 
 local C, ffi = native.C, native.ffi
 local blame, call = fsops.blame, fsops.call
@@ -14,8 +15,8 @@ local file = {}
 local File = { __name = "moonloop.file" }
 File.__index = File
 
-local Dir = { __name = "moonloop.tempdir" }
-Dir.__index = Dir
+local Tempdir = { __name = "moonloop.tempdir" }
+Tempdir.__index = Tempdir
 
 --- @param id the handle, which is closed when the object is collected
 -- @param bits enum fs_open_bits of server/runtime/fs_int.h
@@ -34,7 +35,7 @@ function file.new(id, path, bits)
 end
 
 function file.new_dir(id, path)
-	return setmetatable({ path = path, owner_ = ffi.new("ml_file", id) }, Dir)
+	return setmetatable({ path = path, owner_ = ffi.new("ml_file", id) }, Tempdir)
 end
 
 local function check(self, name, can)
@@ -268,13 +269,21 @@ function File:close()
 end
 
 --- Removes the directory and all that is in it. Suspends.
-function Dir:close()
-	if type(self) ~= "table" or getmetatable(self) ~= Dir then
+function Tempdir:close()
+	if type(self) ~= "table" or getmetatable(self) ~= Tempdir then
 		blame("tempdir:close: expected a directory, got a " .. type(self) .. "; call it as dir:close()")
 	elseif self.owner_.id == 0 then
 		return true
 	end
 	return done(close(self.owner_))
+end
+waits.names[Tempdir.close] = "tempdir:close"
+
+for _, verb in ipairs({ "write", "seek", "truncate", "sync", "stat", "close" }) do
+	waits.names[File[verb]] = "file:" .. verb
+end
+for _, fn in ipairs({ read_bytes, read_all, read_line }) do -- File.read ends with a call of one
+	waits.names[fn] = "file:read"
 end
 
 return file

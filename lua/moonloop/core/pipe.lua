@@ -3,6 +3,7 @@
 local native = require("moonloop.core.ffi")
 local fsops = require("moonloop.core.fsops")
 local task = require("moonloop.core.task")
+local waits = require("moonloop.core.wait")
 
 local C, ffi, piece = native.C, native.ffi, native.piece
 local AGAIN = native.codes.AGAIN
@@ -108,6 +109,7 @@ local function read_until(self, stop)
 		parts[#parts + 1] = more
 	end
 end
+waits.names[read_until] = "pipe:read"
 
 local function stop_at_line(bytes)
 	local at = bytes:find("\n", 1, true)
@@ -172,6 +174,7 @@ local function write_all(self, data)
 	end
 	return true
 end
+waits.names[write_all] = "pipe:write"
 
 --- Writes all of it. Suspends while the pipe is full.
 -- @return true; nil, "closed" when the process reads no more, detail

@@ -2,6 +2,7 @@
 
 local native = require("moonloop.core.ffi")
 local task = require("moonloop.core.task")
+local waits = require("moonloop.core.wait")
 
 local C, ffi, piece = native.C, native.ffi, native.piece
 local AGAIN = native.codes.AGAIN
@@ -69,5 +70,6 @@ function pool.run(kind, bytes)
 	end
 	return rc, output
 end
+waits.names[pool.run] = "thread pool"
 
 return pool

@@ -4,6 +4,7 @@
 
 local task = require("moonloop.core.task")
 local errors = require("moonloop.core.errors")
+local waits = require("moonloop.core.wait")
 
 local loaded = package.loaded
 local loading = {} -- name → id of the task that loads it
@@ -61,6 +62,7 @@ local function wait_for(name)
 		error(err, 0)
 	end
 end
+waits.names[wait_for] = "require"
 
 --- Suspends if the module's own code does.
 return function(name)

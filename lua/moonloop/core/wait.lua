@@ -192,5 +192,6 @@ function wait.sleep(seconds)
 	stopped_by(stop)
 end
 wait.names[wait.sleep] = "sleep"
+wait.names[co.pass] = "coroutine"
 
 return wait

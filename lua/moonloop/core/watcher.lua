@@ -3,6 +3,7 @@
 local native = require("moonloop.core.ffi")
 local fsops = require("moonloop.core.fsops")
 local task = require("moonloop.core.task")
+local waits = require("moonloop.core.wait")
 
 local C, ffi = native.C, native.ffi
 local AGAIN = native.codes.AGAIN
@@ -79,10 +80,11 @@ local function make_event(self, wd, mask, name)
 	return { kind = kind, name = join(self.names_[wd] or "", name), dir = bit.band(mask, IS_DIR) ~= 0 }
 end
 
--- A directory that is new is watched, too; one that is gone by then is nobody's trouble.
+-- A directory that is new is watched, too; one that is gone by then is nobody's trouble. The event was
+-- taken by now: who is cancelled here still gets it.
 local function follow(self, e)
 	if self.recursive_ and e.dir and e.kind == "created" then
-		local output = fsops.call(C.ML_FS_WATCH_MORE, self.path .. "/" .. e.name, e.name, 0, 0,
+		local output = task.shield(fsops.call, C.ML_FS_WATCH_MORE, self.path .. "/" .. e.name, e.name, 0, 0,
 			self.file_.id)
 		learn(self.names_, output or "")
 	end
@@ -140,6 +142,7 @@ function Watcher:next(timeout)
 	self.waits_ = true
 	return leave(self, pcall(next_event, self, timeout and C.ml_now() + timeout))
 end
+waits.names[Watcher.next] = "watcher:next"
 
 --- Ends it; a task that waits in next gets nil, "gone". Does not suspend.
 function Watcher:close()
