@@ -23,6 +23,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import alone
 import measure
 import report
 from scenarios import SCENARIOS, TARGETS, Scenario
@@ -137,12 +138,22 @@ class Bench:
                 except (BenchError, OSError) as e:
                     outcome[peer.name] = {"failed": str(e)}
 
+    def run_alone(self, scenario: Scenario) -> None:
+        """What only moonloop has."""
+        outcome = self.outcomes[scenario.name] = {}
+        if report.OURS in self.servers:
+            try:
+                outcome[report.OURS] = alone.MEASUREMENTS[scenario.kind](self.setup)
+            except (BenchError, OSError, subprocess.TimeoutExpired) as e:
+                outcome[report.OURS] = {"failed": str(e)}
+
     def run(self, scenarios: list[Scenario]) -> None:
         """All of it; tables are printed as they become ready."""
         with self.stack:
             self.start_all()
             for scenario in scenarios:
-                {"load": self.run_load, "idle": self.run_idle}[scenario.kind](scenario)
+                kinds = {"load": self.run_load, "idle": self.run_idle}
+                kinds.get(scenario.kind, self.run_alone)(scenario)
                 table = report.scenario_table(scenario, self.outcomes[scenario.name])
                 print(f"\n{table}", flush=True)
 

@@ -23,7 +23,7 @@ WARM_S = 0.8
 Figures = dict[str, float]
 
 
-def _read_answer(stream: BinaryIO) -> tuple[int, bytes]:
+def read_answer(stream: BinaryIO) -> tuple[int, bytes]:
     """Status and body of one answer framed by Content-Length."""
     status_line = stream.readline()
     length = None
@@ -46,7 +46,7 @@ def verify(scenario: Scenario, port: int) -> int:
         s.sendall(scenario.request * scenario.depth)
         with s.makefile("rb") as stream:
             for _ in range(scenario.depth):
-                status, body = _read_answer(stream)
+                status, body = read_answer(stream)
                 if status != 200 or not scenario.is_right(body):
                     raise BenchError(f"wrong answer: {status} {body[:80]!r}")
     return len(body)
@@ -57,7 +57,7 @@ def ask_about(port: int) -> str:
     with socket.create_connection(("127.0.0.1", port), timeout=5) as s:
         s.sendall(b"GET /about HTTP/1.1\r\nHost: localhost\r\n\r\n")
         with s.makefile("rb") as stream:
-            status, body = _read_answer(stream)
+            status, body = read_answer(stream)
     return body.decode() if status == 200 else ""
 
 
@@ -133,7 +133,7 @@ class Beside:
     def __exit__(self, *_: object) -> None:
         if self._request:
             with self._socket, self._socket.makefile("rb") as stream:
-                status, _ = _read_answer(stream)
+                status, _ = read_answer(stream)
             if status != 200:
                 raise BenchError(f"the request beside the load was answered {status}")
 

@@ -47,24 +47,62 @@ def _ratio_cell(outcome: Outcome, server: str, metric: str) -> str:
     return "-" if value is None else f"{value:.2f}"
 
 
-def _load_cells(figures: dict) -> list[str]:
+def _load_rows(outcome: Outcome) -> list[list[str]]:
     return [
-        f"{figures['requests_per_s']:,.0f}",
-        f"{figures['cpu_us']:.2f}",
-        f"{figures['busy'] * 100:.0f} %",
-        f"{figures['spread'] * 100:.0f} %",
-        f"{figures['p50_ms']:.2f}",
-        f"{figures['p99_ms']:.2f}",
+        [
+            TITLES[name],
+            f"{figures['requests_per_s']:,.0f}",
+            f"{figures['cpu_us']:.2f}",
+            f"{figures['busy'] * 100:.0f} %",
+            f"{figures['spread'] * 100:.0f} %",
+            f"{figures['p50_ms']:.2f}",
+            f"{figures['p99_ms']:.2f}",
+            _ratio_cell(outcome, name, "cpu_us"),
+        ]
+        for name, figures in outcome.items()
     ]
 
 
-def _idle_cells(figures: dict) -> list[str]:
-    kib = [f"{figures[key] / 1024:,.0f}" for key in ("before_bytes", "after_bytes")]
-    return [*kib, f"{figures['bytes_per_connection']:,.0f}"]
+def _idle_rows(outcome: Outcome) -> list[list[str]]:
+    return [
+        [
+            TITLES[name],
+            f"{figures['before_bytes'] / 1024:,.0f}",
+            f"{figures['after_bytes'] / 1024:,.0f}",
+            f"{figures['bytes_per_connection']:,.0f}",
+            _ratio_cell(outcome, name, "bytes_per_connection"),
+        ]
+        for name, figures in outcome.items()
+    ]
 
 
-LOAD_HEAD = ["requests/s", "CPU µs/request", "busy", "spread", "p50 ms", "p99 ms", "moonloop ×"]
-IDLE_HEAD = ["before KiB", "after KiB", "bytes/connection", "moonloop ×"]
+def _guard_rows(outcome: Outcome) -> list[list[str]]:
+    return [
+        [form, f"{figures['overrun_ms']:.0f}", f"{figures['hello_over_ms']:.0f}"]
+        for ours in outcome.values()
+        for form, figures in ours["forms"].items()
+    ]
+
+
+def _tasks_rows(outcome: Outcome) -> list[list[str]]:
+    rows = []
+    for ours in outcome.values():
+        sleepers = f"one of {ours['sleepers']:,} that sleep, bytes"
+        rows.append(["spawn and join one, µs", f"{ours['spawn_join_us']:.2f}"])
+        rows.append([sleepers, f"{ours['sleeper_bytes']:,.0f}"])
+    return rows
+
+
+LOAD_HEAD = ["server", "requests/s", "CPU µs/request", "busy", "spread", "p50 ms", "p99 ms"]
+IDLE_HEAD = ["server", "before KiB", "after KiB", "bytes/connection"]
+
+# Kind of scenario → the table's head, and its rows of those servers that did not fail.
+TABLES = {
+    "load": ([*LOAD_HEAD, "moonloop ×"], _load_rows),
+    "idle": ([*IDLE_HEAD, "moonloop ×"], _idle_rows),
+    "guard": (["function", "overrun ms", "hello ms"], _guard_rows),
+    "tasks": (["a task", "cost"], _tasks_rows),
+}
 
 
 def heading(machine: dict) -> str:
@@ -77,21 +115,23 @@ def heading(machine: dict) -> str:
     )
 
 
+def _title(scenario: Scenario) -> str:
+    title = f"{scenario.name}: {scenario.title}"
+    if scenario.connections:
+        title += f"; {scenario.connections:,} connections"
+    return f"{title}, {scenario.depth} requests in a write" if scenario.depth > 1 else title
+
+
 def scenario_table(scenario: Scenario, outcome: Outcome) -> str:
     """One scenario: a line for each server that was measured, then who failed and the note."""
-    is_load = scenario.kind == "load"
-    head = LOAD_HEAD if is_load else IDLE_HEAD
-    metric = "cpu_us" if is_load else "bytes_per_connection"
-    rows, failures = [], []
-    for name, figures in outcome.items():
-        if "failed" in figures:
-            failures.append(f"  {TITLES[name]}: FAILED: {figures['failed']}")
-            continue
-        cells = _load_cells(figures) if is_load else _idle_cells(figures)
-        rows.append([TITLES[name], *cells, _ratio_cell(outcome, name, metric)])
-    deep = f", {scenario.depth} requests in a write" if scenario.depth > 1 else ""
-    title = f"{scenario.name}: {scenario.title}; {scenario.connections:,} connections{deep}"
-    lines = [title, _table(["server", *head], rows) if rows else "  nobody", *failures]
+    head, make_rows = TABLES[scenario.kind]
+    rows = make_rows({name: f for name, f in outcome.items() if "failed" not in f})
+    lines = [_title(scenario), _table(head, rows) if rows else "  nobody"]
+    lines += [
+        f"  {TITLES[name]}: FAILED: {figures['failed']}"
+        for name, figures in outcome.items()
+        if "failed" in figures
+    ]
     if scenario.note and rows:
         lines.append(f"  {scenario.note}")
     others = max((figures.get("others", 0) for figures in outcome.values()), default=0)

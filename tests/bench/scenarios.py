@@ -1,6 +1,7 @@
 """What is measured, and what has to come out: rows to which others can be added.
 
-A load scenario needs a row here and a route in each application below peers/.
+A load scenario needs a row here and a route in each application below peers/; what only moonloop
+has is measured by alone.py.
 """
 
 from __future__ import annotations
@@ -36,11 +37,11 @@ class Scenario:
 
     name: str
     title: str
-    request: bytes
-    answer: Union[bytes, Callable[[bytes], bool]]  # the body, or a check of it
-    connections: int
+    request: bytes = b""
+    answer: Union[bytes, Callable[[bytes], bool]] = b""  # the body, or a check of it
+    connections: int = 0
     depth: int = 1  # requests sent in one write
-    kind: str = "load"  # "load": requests as fast as answered; "idle": memory of open connections
+    kind: str = "load"  # requests as fast as answered; "idle": memory of open connections; alone.py
     peers: tuple[str, ...] = EVERYBODY
     note: str = ""
     beside: bytes = b""  # a request that one more client repeats while the load runs
@@ -56,7 +57,7 @@ class Target:
 
     title: str
     scenario: str
-    metric: str  # a key of measure.summary() or measure.idle()
+    metric: str  # a key of measure.summary(), measure.idle() or what alone.py measures
     limit: float
     peer: Optional[str] = None
     at_least: bool = False  # else at most
@@ -141,6 +142,22 @@ SCENARIOS = (
         note="Anonymous and shared memory of all the server's processes, just started. What is set "
         "aside for connections at the start is in `before` (nginx: 20,000 worker_connections).",
     ),
+    Scenario(
+        "unguarded",
+        "hello, with the guard as it is by default and without",
+        HELLO,
+        GREETING,
+        64,
+        peers=("moonloop", "unguarded"),
+    ),
+    Scenario(
+        "guard",
+        "functions that would never end, while another client asks for hello",
+        kind="guard",
+        note="Server's CPU time and the other client's slowest answer, both beyond the budget; "
+        "medians of three.",
+    ),
+    Scenario("tasks", "what a task costs", kind="tasks"),
 )
 
 TARGETS = (
@@ -149,5 +166,10 @@ TARGETS = (
     Target("idle connection, bytes", "idle", "bytes_per_connection", 1024),
     Target("hello beside a busy thread, p99 ms", "blocking", "p99_ms", 20),
     Target("sleep, CPU per request", "sleep", "cpu_us", 1.1, peer="nginx"),
+    Target("the guard's cost, CPU per request", "unguarded", "cpu_us", 1.03, peer="unguarded"),
+    Target("worst runaway, ms CPU over its budget", "guard", "overrun_ms", 50),
+    Target("hello beside it, ms over that budget", "guard", "hello_over_ms", 100),
+    Target("spawn and join a task, µs", "tasks", "spawn_join_us", 1),
+    Target("sleeping task of 100,000, bytes", "tasks", "sleeper_bytes", 1536),
     Target("sleep, requests/s", "sleep", "requests_per_s", 0.9, peer="nginx", at_least=True),
 )

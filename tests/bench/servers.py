@@ -77,6 +77,10 @@ def _command_moonloop(setup: Setup, port: int) -> list[str]:
     return [str(setup.moonloop), "run", app, "--bind", bind, "--max-connections", "20000"]
 
 
+def _command_unguarded(setup: Setup, port: int) -> list[str]:
+    return [*_command_moonloop(setup, port), "--cpu-budget", "0", "--stall-report", "0"]
+
+
 def _command_nginx(setup: Setup, port: int) -> list[str]:
     home = setup.work_dir / f"nginx-{port}"
     home.mkdir()
@@ -101,6 +105,7 @@ def _command_node(_: Setup, port: int) -> list[str]:
 
 PEERS = (
     Peer("moonloop", "moonloop, LASGI", _missing_moonloop, _command_moonloop),
+    Peer("unguarded", "moonloop without its guard", _missing_moonloop, _command_unguarded),
     Peer(
         "bare",
         "C epoll loop, fixed answer",

@@ -1,4 +1,4 @@
---- What a task costs: `moonloop check tests/bench/tasks.lua` prints it beside what it has to be.
+--- What a task costs: `moonloop check tests/bench/tasks.lua` prints it as JSON, for alone.py.
 
 local lasgi = require("moonloop.lasgi")
 local task = require("moonloop.task")
@@ -19,6 +19,7 @@ local function memory()
 	end
 end
 
+-- Seconds, of the best round.
 local function spawn_and_join()
 	local best = math.huge
 	for _ = 1, ROUNDS do
@@ -28,7 +29,7 @@ local function spawn_and_join()
 		end
 		best = math.min(best, (time.now() - began) / JOINS)
 	end
-	return best * 1e6
+	return best
 end
 
 local function bytes_per_sleeper()
@@ -46,18 +47,14 @@ local function bytes_per_sleeper()
 	end)
 end
 
-local function say(title, value, unit, limit)
-	io.stdout:write(("%-28s %8.2f %s (at most %g): %s\n"):format(title, value, unit, limit,
-		value <= limit and "met" or "missed"))
-end
-
 return function(scope, receive, send)
 	if scope.type ~= "lifespan" then
 		error(lasgi.unsupported)
 	end
 	receive()
-	say("spawn and join a task", spawn_and_join(), "us", 1)
-	say("memory of a sleeping task", bytes_per_sleeper() / 1024, "KiB", 1.5)
+	local join_us, bytes = spawn_and_join() * 1e6, bytes_per_sleeper()
+	io.stdout:write(('{"spawn_join_us": %.4f, "sleeper_bytes": %.1f, "sleepers": %d}\n')
+		:format(join_us, bytes, SLEEPERS))
 	io.stdout:flush()
 	send({ type = "lifespan.startup.complete" })
 	receive()

@@ -15,8 +15,8 @@ GUARD = APPS / "guard.lua"
 BUDGET_S = 0.3
 SLACK_S = 2.0  # of wall time on a busy machine; CPU time is looked at more closely
 
-FORMS = ("loop", "interpreted", "pcall", "xpcall", "recursion", "tree", "strings", "coroutine", "generator",
-         "metamethod", "iterator", "gsub", "sort", "tables", "shield", "require", "swallowed")
+FORMS = ("loop", "goto", "repeat", "interpreted", "pcall", "xpcall", "handler", "recursion", "tree", "strings",
+         "coroutine", "generator", "metamethod", "iterator", "gsub", "sort", "tables", "shield", "require", "swallowed")
 
 
 def budget(*options: str) -> Gateway:
@@ -33,6 +33,7 @@ class CpuBudget(unittest.TestCase):
         """Each is stopped soon after its budget; the others wait no longer, and the worker goes on."""
         with budget() as gw:
             pid = gw.get("/pid").text
+            self.assertEqual(gw.get("/forms").text.split(), sorted(FORMS))
             for form in FORMS:
                 with self.subTest(form), Load(gw.addresses[0], threads=2) as load:
                     began = time.monotonic()
@@ -127,6 +128,18 @@ class Stalls(unittest.TestCase):
                              rf'\S*guard\.lua:{line_of(GUARD, "-- BLOCK")}"$')
             gw.wait_event("worker.started", 2)
             self.assertNotEqual(gw.get("/pid").text, pid)
+
+    def test_finalizer(self) -> None:
+        """LuaJIT holds hooks off in a finalizer: one that goes on and on ends with its worker."""
+        with Gateway(GUARD, "--cpu-budget", f"{BUDGET_S}s", "--stall-kill", "1s",
+                     errors=["worker.stalled", "worker.died"]) as gw:
+            with self.assertRaises((Closed, ConnectionError)):
+                gw.get("/finalizer")
+            line, = gw.wait_event("worker.stalled")
+            self.assertRegex(line, rf'serving="GET /finalizer at \S*guard\.lua:{line_of(GUARD, "-- BUSY")}"$')
+            gw.wait_event("worker.started", 2)
+            self.assertEqual(gw.get("/hello").status, 200)
+            self.assertEqual(gw.events("task.cpu_budget"), [])
 
 
 if __name__ == "__main__":

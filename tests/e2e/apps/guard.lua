@@ -11,6 +11,15 @@ function forms.loop()
 	while true do end -- LOOP
 end
 
+forms["goto"] = function()
+	::again::
+	goto again
+end
+
+forms["repeat"] = function()
+	repeat local done = false until done
+end
+
 function forms.interpreted()
 	jit.off(true)
 	local n = 0
@@ -31,6 +40,10 @@ function forms.xpcall()
 		return xpcall(again, again)
 	end
 	while true do xpcall(forms.loop, again) end
+end
+
+function forms.handler() -- of an error
+	return xpcall(error, forms.loop)
 end
 
 function forms.recursion()
@@ -178,6 +191,24 @@ end
 function routes.block(scope, send)
 	os.execute("sleep " .. scope.query_string) -- BLOCK
 	answer(send, "done\n")
+end
+
+-- A finalizer is out of the guard's reach.
+function routes.finalizer(_, send)
+	getmetatable(newproxy(true)).__gc = function()
+		busy(5)
+	end
+	collectgarbage()
+	answer(send, "done\n")
+end
+
+function routes.forms(_, send) -- but for those that are no run of the request's own
+	local names = {}
+	for name in pairs(forms) do
+		names[#names + 1] = name ~= "spawned" and name or nil
+	end
+	table.sort(names)
+	answer(send, table.concat(names, " "))
 end
 
 function routes.profile(_, send)
