@@ -15,7 +15,7 @@ class Examples(unittest.TestCase):
 
     def test_all(self) -> None:
         """Each command prints what the comment says."""
-        self.assertGreaterEqual(len(EXAMPLES), 6)
+        self.assertGreaterEqual(len(EXAMPLES), 7)
         for path in EXAMPLES:
             with self.subTest(path.name):
                 conversation = manual.of_example(path)
