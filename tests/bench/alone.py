@@ -19,7 +19,7 @@ from servers import BenchError, Peer, Server, Setup, core_busy_seconds
 HERE = Path(__file__).resolve().parent
 RUNAWAYS = HERE.parent / "e2e" / "apps" / "guard.lua"
 BUDGET_S = 0.2
-GUARD_ROUNDS = 3
+GUARD_ROUNDS = 5
 ANSWER_TIMEOUT_S = 10.0
 POLL_PAUSE_S = 0.001
 TASKS_TIMEOUT_S = 120.0
