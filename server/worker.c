@@ -18,6 +18,7 @@
 #include "runtime/files.h"
 #include "runtime/jobs.h"
 #include "runtime/sched.h"
+#include "runtime/socket.h"
 #include "runtime/stream.h"
 #include "runtime/task.h"
 #include "runtime/vm.h"
@@ -345,6 +346,7 @@ static void tear_down_net(void)
 	app_teardown();
 	watch_teardown();
 	stream_teardown();
+	socket_teardown();
 	files_close_all();
 	loop_fini(&w.loop);
 	exchange_teardown();
@@ -375,6 +377,7 @@ static void run_app(const struct options *o, const struct app_path *path)
 	jobs_setup(&w.loop, (unsigned)o->threads, (unsigned)o->thread_queue);
 	watch_setup(&w.loop);
 	stream_setup(&w.loop);
+	socket_setup(&w.loop);
 	if (!app_setup(&w.loop, &config)) {
 		w.exit_code = EXIT_ENVIRONMENT;
 	} else if (open_access_log(o)) {

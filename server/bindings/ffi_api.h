@@ -107,6 +107,16 @@ int ml_stream_exit(double stream, int *signalled); /* a process's status, or its
 int ml_stream_kill(double stream, int signal);
 void ml_stream_close(double stream);
 
+/* Sockets: ffi_socket.c; reading and writing: lua_socket.c. ERR_AGAIN: the running task is woken. */
+typedef struct ml_socket {
+	double id;
+} ml_socket;
+double ml_socket_dial(const char *address, size_t n); /* an id; ml_socket_dialed says when it is up */
+double ml_socket_dial_from(const char *address, size_t n, const char *source, size_t source_n);
+int ml_socket_dialed(double socket);
+void ml_socket_close(double socket);
+const char *ml_socket_why(void); /* of the last code, until the next verb; "": nothing to add */
+
 /* The worker: ffi_worker.c. */
 typedef struct ml_worker {
 	int pid, index;
