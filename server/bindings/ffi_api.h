@@ -117,6 +117,26 @@ int ml_socket_dialed(double socket);
 void ml_socket_close(double socket);
 const char *ml_socket_why(void); /* of the last code, until the next verb; "": nothing to add */
 
+/* Names: ffi_dns.c. The kinds are those of runtime/dns.h. */
+enum {
+	ML_DNS_ANY = 0,
+	ML_DNS_A = 1,
+	ML_DNS_MX = 15,
+	ML_DNS_TXT = 16,
+	ML_DNS_AAAA = 28,
+	ML_DNS_SRV = 33
+};
+typedef struct ml_dns_record {
+	int family, ttl, priority, weight, port;
+	const char *text; /* valid until ml_dns_free */
+	size_t n;
+} ml_dns_record;
+double ml_dns_ask(int kind, const char *name, size_t n); /* a look-up; or a code */
+/* How many records; ERR_AGAIN: the running task is woken; or a code and why. */
+int ml_dns_answer(double lookup, ml_piece *detail);
+int ml_dns_record_at(double lookup, int i, ml_dns_record *out); /* from 0; 0: there is none */
+void ml_dns_free(double lookup);
+
 /* The worker: ffi_worker.c. */
 typedef struct ml_worker {
 	int pid, index;

@@ -177,6 +177,28 @@ int addr_parse_literal(struct addr *a, const char *text, char *err, size_t cap)
 	return parse(a, text, true, err, cap);
 }
 
+int addr_parse_ip(struct addr *a, const char *text, int port, char *err, size_t cap)
+{
+	struct in_addr v4;
+	struct in6_addr v6;
+	int rc = 0;
+
+	*a = (struct addr){.len = 0};
+	if (inet_pton(AF_INET, text, &v4) == 1)
+		set_v4(a, &v4);
+	else if (inet_pton(AF_INET6, text, &v6) == 1)
+		set_v6(a, &v6);
+	else
+		rc = addr_parse_literal(a, text, err, cap);
+	if (rc == 0 && (a->dual || addr_is_unix(a)))
+		rc = refuse(err, cap, text, "has no IP address");
+	if (rc == 0 && a->text[0] == '\0') {
+		cut(a->text, sizeof(a->text), text, text + strlen(text));
+		addr_set_port(a, port);
+	}
+	return rc;
+}
+
 /* The IPv4 address inside ::ffff:a.b.c.d, or NULL. */
 static const unsigned char *mapped_v4(const struct sockaddr *sa)
 {

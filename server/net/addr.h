@@ -51,6 +51,9 @@ struct cidr {
 int addr_parse(struct addr *a, const char *text, char *err, size_t cap);
 int addr_parse_literal(struct addr *a, const char *text, char *err, size_t cap);
 
+/* An IP address, with a port or without: "192.0.2.1", "192.0.2.1:53", "::1", "[::1]:53". */
+int addr_parse_ip(struct addr *a, const char *text, int port, char *err, size_t cap);
+
 /* "127.0.0.1:8000", "[::1]:8000", "unix:/path": the address itself, not what was written. */
 const char *addr_print(const struct addr *a, char *out, size_t cap);
 

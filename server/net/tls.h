@@ -17,7 +17,11 @@
  * where it does not block. Secrets are never logged nor part of an error's text.
  *
  * TLS 1.2 and 1.3 (RFC 8446, RFC 9325). A client verifies chain and name (RFC 9525) against the
- * system's trust store unless told otherwise.
+ * system's trust store unless told otherwise. OpenSSL starts with the first context, and reads no
+ * openssl.cnf. It writes by write(2): the process ignores SIGPIPE.
+ *
+ * A client keeps the last session of each of 256 names, for two hours. A server keeps nothing: its
+ * sessions are in tickets, by keys of the context, so only that context takes them back.
  */
 enum tls_role {
 	TLS_CLIENT,
@@ -30,8 +34,7 @@ struct tls_config {
 	struct span cert; /* own certificate and its chain, leaf first; empty: none (client) */
 	struct span key;  /* its private key; empty: none */
 	struct span alpn; /* protocols, comma-separated, most wanted first; empty: no ALPN */
-	bool verify; /* client: check the server; server: ask for and check a client's certificate
-	              */
+	bool verify; /* client: check the server; server: demand a client's certificate, by `ca` */
 	bool tls12;  /* false: TLS 1.3 only */
 };
 
@@ -46,23 +49,34 @@ struct tls; /* one session */
 
 /*
  * `name` (client): the server's name or address, for SNI (RFC 6066 3; not for addresses) and to be
- * verified; its last session is offered again (RFC 8446 2.2). NULL on a server.
+ * verified; its last session is offered again (RFC 8446 2.2). NULL on a server, and on a client
+ * that verifies nothing. The handshake tells when it is no name.
  */
 struct tls *tls_new(struct tls_ctx *ctx, int fd, const char *name);
 void tls_free(struct tls **t);
 
 /*
- * All of them: ERR_AGAIN, or a code < 0 after which only tls_free is left. tls_reason() says more.
- * tls_read answers 0 at the peer's close_notify; an end without one is ERR_CLOSED. It may have
- * bytes that the socket no more has: tls_pending.
+ * All of them: ERR_AGAIN, or a code < 0 after which only tls_free is left, and which all further
+ * calls repeat: ERR_TLS (the certificate, the protocol, an alert), ERR_CLOSED, ERR_RESET and other
+ * codes of the socket, ERR_INVALID (no server can have the name). tls_reason() says more. The
+ * handshake comes first.
+ *
+ * tls_read answers 0 at the peer's close_notify; an end without one is ERR_CLOSED. The session may
+ * have bytes that the socket no more has: who stops reading before ERR_AGAIN asks tls_pending
+ * before waiting for the socket.
+ *
+ * tls_write makes one record of several small pieces. A record may be left half sent: after
+ * ERR_AGAIN, or after fewer bytes were taken than given, the next tls_write must begin with the
+ * bytes that were not taken, as many of them or more; their place may change. Until then
+ * tls_shut is refused (ERR_STATE), as it is before the end of the handshake; that ends nothing.
  */
 int tls_handshake(struct tls *t); /* 0: done */
 ssize_t tls_read(struct tls *t, void *p, size_t n);
 ssize_t tls_write(struct tls *t, const struct iovec *iov, int n); /* how many bytes were taken */
 int tls_shut(struct tls *t);                                      /* close_notify; 0: sent */
 
-int tls_wants(const struct tls *t); /* after ERR_AGAIN: EV_READ or EV_WRITE */
-size_t tls_pending(const struct tls *t);
+int tls_wants(const struct tls *t);          /* after ERR_AGAIN: EV_READ or EV_WRITE */
+size_t tls_pending(const struct tls *t);     /* 0: a read would need the socket */
 const char *tls_reason(const struct tls *t); /* "certificate has expired"; "" for none */
 
 /* What was agreed on; the strings are valid as long as the session. */
