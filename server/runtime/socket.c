@@ -121,6 +121,19 @@ int socket_parse(struct addr *a, struct span text)
 
 /* Life. */
 
+static void on_expiry(struct deadline *d)
+{
+	socket_close(container_of(d, struct socket, expiry));
+}
+
+void socket_expire(struct socket *s, uint64_t at_us)
+{
+	if (at_us == 0)
+		deadline_clear(&s->expiry);
+	else
+		deadline_set(&sockets.loop->deadlines, &s->expiry, at_us);
+}
+
 double socket_new(int fd, enum socket_state state)
 {
 	struct socket *s = slab_alloc(&sockets.slab);
@@ -132,6 +145,7 @@ double socket_new(int fd, enum socket_state state)
 	*s = (struct socket){.fd = fd, .state = state};
 	fd_watch_init(&s->readable, fd, on_readable);
 	fd_watch_init(&s->writable, fd, on_writable);
+	deadline_init(&s->expiry, on_expiry);
 	return slab_id(s);
 }
 
@@ -146,6 +160,7 @@ static void close_one(void *object, void *arg)
 
 	fd_watch_stop(sockets.loop, &s->readable);
 	fd_watch_stop(sockets.loop, &s->writable);
+	deadline_remove(&sockets.loop->deadlines, &s->expiry);
 	if (s->tls) {
 		if (s->shaken && !s->shut && s->end >= 0)
 			(void)tls_shut(s->tls); /* as far as it goes without waiting */
@@ -164,6 +179,11 @@ void socket_close(struct socket *s)
 	close_one(s, NULL);
 }
 
+bool socket_is_open(const struct socket *s)
+{
+	return s->end == 0;
+}
+
 unsigned socket_live(void)
 {
 	return sockets.loop ? sockets.slab.live : 0;
@@ -174,6 +194,7 @@ void socket_setup(struct loop *loop)
 	ENSURE(!sockets.loop);
 	sockets.loop = loop;
 	slab_init(&sockets.slab, "socket", sizeof(struct socket));
+	slab_init(&sockets.contexts, "tls_context", sizeof(struct context));
 }
 
 void socket_teardown(void)
@@ -182,5 +203,6 @@ void socket_teardown(void)
 		return;
 	slab_each(&sockets.slab, close_one, &sockets); /* no task is left to be woken */
 	slab_fini(&sockets.slab);
+	socket_contexts_fini();
 	sockets.loop = NULL;
 }

@@ -6,7 +6,7 @@
 
 #include <sys/uio.h>
 
-struct tls_ctx;
+struct tls_config;
 struct tls_info;
 
 /*
@@ -96,15 +96,22 @@ void socket_trim(struct socket *s); /* after the bytes were copied: an idle sock
 ssize_t socket_write(struct socket *s, double task, const struct iovec *iov, int n);
 int socket_shutdown(struct socket *s, double task); /* the writer's side */
 
-/* Open, with nothing to be read: fit to be used again. */
-bool socket_is_idle(struct socket *s);
+bool socket_is_open(const struct socket *s); /* no end was seen yet */
+
+/* Open, nobody on it, nothing to be read: fit to be used again. look: asks the system, too. */
+bool socket_is_idle(struct socket *s, bool look);
+void socket_expire(struct socket *s, uint64_t at_us); /* closes itself then; 0: no more */
+
+/* What many sockets' TLS has in common, by a handle; sockets keep what they use of it. */
+double socket_context_new(const struct tls_config *config);
+void socket_context_drop(double context);
 
 /* name: see tls_new. Fails if the peer said something already (RFC 3207 6 shows why). */
-int socket_start_tls(struct socket *s, struct tls_ctx *ctx, const char *name);
+int socket_start_tls(struct socket *s, double context, const char *name);
 int socket_shake(struct socket *s, double task); /* the reader's side; 0: TLS is on */
 
-/* "127.0.0.1:80", "unix:/path"; "unix:" of one without a name. */
-const char *socket_name(struct socket *s, bool peer, char *out, size_t cap);
+/* "127.0.0.1:80", "unix:/path"; "unix:" of one without a name. Valid until the next verb. */
+const char *socket_name(struct socket *s, bool peer);
 bool socket_tls_info(struct socket *s, struct tls_info *out); /* false: no TLS, or not yet */
 
 #endif

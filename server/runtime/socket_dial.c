@@ -130,20 +130,17 @@ int socket_set(struct socket *s, enum socket_option option, int value)
 	return socket_fail_errno(errno);
 }
 
-const char *socket_name(struct socket *s, bool peer, char *out, size_t cap)
+const char *socket_name(struct socket *s, bool peer)
 {
 	struct addr a = {.len = sizeof(a.storage)};
+	char *out = sockets.name;
+	const size_t cap = sizeof(sockets.name), head = offsetof(struct sockaddr_un, sun_path);
 	int rc = peer ? getpeername(s->fd, &a.sa, &a.len) : getsockname(s->fd, &a.sa, &a.len);
 
 	out[0] = '\0';
-	if (rc != 0)
-		return out;
-	if (addr_is_unix(&a) && a.len > offsetof(struct sockaddr_un, sun_path) &&
-		a.un.sun_path[0] == '\0')
-		snprintf(out, cap, "unix:@%.*s",
-			(int)(a.len - offsetof(struct sockaddr_un, sun_path) - 1),
-			a.un.sun_path + 1);
-	else
+	if (rc == 0 && addr_is_unix(&a) && a.len > head && a.un.sun_path[0] == '\0')
+		snprintf(out, cap, "unix:@%.*s", (int)(a.len - head - 1), a.un.sun_path + 1);
+	else if (rc == 0)
 		addr_print(&a, out, cap);
 	return out;
 }

@@ -24,14 +24,15 @@ struct socket {
 		double task; /* who waits there, or was woken and has not asked again; 0: nobody */
 		int wants;   /* EV_READ, EV_WRITE; 0: was woken */
 	} side[2];
-	uint64_t turn_us;   /* of the tick in which it was last used, */
-	uint32_t turns;     /* how often */
-	int fd;             /* owned */
-	struct tls *tls;    /* owned; NULL: none */
-	struct buf in;      /* read, and not yet asked for, from `from` on */
-	size_t from, seen;  /* up to `seen` a delimiter has been looked for */
-	struct inode *file; /* owned; of a listening unix socket: what is to be removed */
-	int end;            /* why no more can be read; 0: it can */
+	struct deadline expiry; /* closes it */
+	uint64_t turn_us;       /* of the tick in which it was last used, */
+	uint32_t turns;         /* how often */
+	int fd;                 /* owned */
+	struct tls *tls;        /* owned; NULL: none */
+	struct buf in;          /* read, and not yet asked for, from `from` on */
+	size_t from, seen;      /* up to `seen` a delimiter has been looked for */
+	struct inode *file;     /* owned; of a listening unix socket: what is to be removed */
+	int end;                /* why no more can be read; 0: it can */
 	enum socket_state state;
 	bool drained; /* nothing to be read until the loop says so */
 	bool shaken;  /* the TLS handshake is done */
@@ -48,9 +49,15 @@ struct inode {
 /* For one read of any socket; a UDP datagram fits. */
 #define SOCKET_SCRATCH 65536
 
+struct context {
+	struct tls_ctx *ctx; /* shared (ref) */
+};
+
 struct sockets {
 	struct loop *loop; /* borrowed; NULL: not set up */
 	struct slab slab;
+	struct slab contexts; /* struct context */
+	bool lent;            /* the scratch buffer has bytes that were not yet copied */
 	char why[256];
 	char name[ADDR_TEXT_MAX];
 	char scratch[SOCKET_SCRATCH];
@@ -71,6 +78,7 @@ int socket_done(struct socket *s, enum socket_side side, int rc); /* nobody is o
 int socket_secure(struct socket *s, enum socket_side side, double task);
 /* After a code of tls.h: waits, or says why it failed. */
 int socket_tls_failed(struct socket *s, enum socket_side side, double task, int rc);
+void socket_contexts_fini(void);
 void socket_remove_file(struct socket *s);
 
 #endif

@@ -6,7 +6,8 @@
 /*
  * Bytes come into the scratch buffer that all sockets share, and mostly go to Lua from there: what
  * nobody asked for yet moves into the socket's own buffer, which is freed when it is empty. Only
- * a read that waits for more than is there lets bytes come into the own buffer directly.
+ * a read that waits for more than is there lets bytes come into the own buffer directly; and so
+ * does one by a finalizer that Lua runs while it copies the scratch buffer.
  */
 
 /* Room for one read into the own buffer. */
@@ -160,6 +161,7 @@ static int try_scratch(struct socket *s, size_t n, const struct socket_ask *ask,
 		return rc;
 	}
 	*out_r = (struct span){have.p, cut.n};
+	sockets.lent = true;
 	s->seen = 0;
 	buf_append(&s->in, have.p + cut.n + cut.skip, have.n - cut.n - cut.skip);
 	return 0;
@@ -186,7 +188,7 @@ static int fill(struct socket *s, double task, const struct socket_ask *ask, str
 {
 	ssize_t n;
 
-	if (s->from == s->in.n) {
+	if (s->from == s->in.n && !sockets.lent) {
 		if (s->in.p)
 			empty(s);
 		n = receive(s, task, sockets.scratch, sizeof(sockets.scratch));
@@ -242,23 +244,29 @@ int socket_read(struct socket *s, double task, const struct socket_ask *ask, str
 
 void socket_trim(struct socket *s)
 {
+	sockets.lent = false;
 	if (s->in.p && s->from == s->in.n)
 		empty(s);
 }
 
-bool socket_is_idle(struct socket *s)
+bool socket_is_idle(struct socket *s, bool look)
 {
 	struct socket_ask ask = {.what = SOCKET_SOME};
 	struct span got;
 	int rc;
 
 	if (s->state != SOCKET_STREAM || s->end < 0 || s->shut || s->in.n > s->from ||
-		s->side[SOCKET_READER].task != 0)
+		s->side[SOCKET_READER].task != 0 || s->side[SOCKET_WRITER].task != 0)
 		return false;
+	if (!look)
+		return true;
 	s->drained = false; /* the loop may not have told yet */
 	rc = socket_read(s, 0, &ask, &got);
-	if (rc == 0)
+	if (rc == 0 && got.p == sockets.scratch)
 		buf_append(&s->in, got.p, got.n);
+	else if (rc == 0)
+		s->from -= got.n;
+	sockets.lent = false;
 	socket_done(s, SOCKET_READER, 0);
 	return rc == ERR_AGAIN;
 }
