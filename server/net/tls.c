@@ -18,8 +18,8 @@ int tls_fail(struct tls *t, int code, const char *fmt, ...)
 	va_end(ap);
 	t->failed = code;
 	ERR_clear_error();
-	/* What the server made of it may be the session that we offered again. */
-	if (!t->established && t->name != NULL)
+	/* The session may be why; after a fatal alert it is void anyway (RFC 5246 7.2.2). */
+	if ((!t->established || code == ERR_TLS) && t->name != NULL)
 		tls_cache_drop(&t->ctx->cache, t->name);
 	return code;
 }
@@ -130,9 +130,6 @@ void tls_free(struct tls **t_p)
 	*t_p = NULL;
 	if (t == NULL)
 		return;
-	/* Without, OpenSSL takes the session for a broken one, which must not be resumed. */
-	if (t->failed == 0 || t->failed == ERR_CLOSED)
-		SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_free(t->ssl);
 	tls_ctx_unref(&t->ctx);
 	mem_free(t->name);

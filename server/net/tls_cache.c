@@ -6,7 +6,7 @@
 
 struct cached {
 	struct list node;
-	SSL_SESSION *session; /* owned (ref) */
+	SSL_SESSION *session; /* owned; of no connection */
 	char *name;           /* owned */
 };
 
@@ -50,14 +50,24 @@ void tls_cache_drop(struct tls_cache *c, const char *name)
 		forget(c, e);
 }
 
-void tls_cache_put(struct tls_cache *c, const char *name, SSL_SESSION *session)
+/* OpenSSL spoils the session of a connection that ends without a close_notify, so we keep copies.
+ */
+static SSL_SESSION *copy(const SSL_SESSION *s)
+{
+	SSL_SESSION *dup = SSL_SESSION_dup(s);
+
+	TLS_MUST(dup != NULL);
+	return dup;
+}
+
+void tls_cache_put(struct tls_cache *c, const char *name, const SSL_SESSION *session)
 {
 	struct cached *e = mem_alloc(sizeof(*e));
 
 	tls_cache_drop(c, name);
 	if (c->n == TLS_CACHE_NAMES)
 		forget(c, container_of(c->names.next, struct cached, node));
-	e->session = session;
+	e->session = copy(session);
 	e->name = mem_strdup(name);
 	list_add(&c->names, &e->node);
 	c->n++;
@@ -78,15 +88,16 @@ SSL_SESSION *tls_cache_take(struct tls_cache *c, const char *name)
 
 	if (e == NULL)
 		return NULL;
-	s = e->session;
-	if (!is_good(s)) {
+	if (!is_good(e->session)) {
 		forget(c, e);
 		return NULL;
 	}
-	TLS_MUST(SSL_SESSION_up_ref(s));
+	s = copy(e->session);
+	if (SSL_SESSION_get_protocol_version(s) >= TLS1_3_VERSION) {
+		forget(c, e);
+		return s;
+	}
 	list_del(&e->node);
 	list_add(&c->names, &e->node);
-	if (SSL_SESSION_get_protocol_version(s) >= TLS1_3_VERSION)
-		forget(c, e);
 	return s;
 }

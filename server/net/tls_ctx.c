@@ -156,15 +156,14 @@ static int set_alpn(struct tls_ctx *ctx, struct span list, char *err, size_t err
 	return 0;
 }
 
-/* During the handshake in TLS 1.2, any time after it in 1.3. 1: we keep the reference. */
+/* During the handshake in TLS 1.2, any time after it in 1.3. 0: we keep no reference. */
 static int on_session(SSL *ssl, SSL_SESSION *session)
 {
 	struct tls *t = SSL_get_app_data(ssl);
 
-	if (t->name == NULL || !SSL_SESSION_is_resumable(session))
-		return 0;
-	tls_cache_put(&t->ctx->cache, t->name, session);
-	return 1;
+	if (t->name != NULL && SSL_SESSION_is_resumable(session))
+		tls_cache_put(&t->ctx->cache, t->name, session);
+	return 0;
 }
 
 /* A server's sessions are in its tickets (RFC 5077), so it keeps none. */
@@ -206,6 +205,7 @@ int tls_ctx_new(struct tls_ctx **ctx_r, const struct tls_config *config, char *e
 		rc = set_alpn(ctx, config->alpn, err, err_n);
 	if (rc < 0)
 		tls_ctx_unref(&ctx);
+	ERR_clear_error();
 	*ctx_r = ctx;
 	return rc;
 }

@@ -28,7 +28,7 @@ struct tls_cache {
 
 void tls_cache_init(struct tls_cache *c);
 void tls_cache_fini(struct tls_cache *c);
-void tls_cache_put(struct tls_cache *c, const char *name, SSL_SESSION *session); /* takes it */
+void tls_cache_put(struct tls_cache *c, const char *name, const SSL_SESSION *session); /* a copy */
 SSL_SESSION *tls_cache_take(struct tls_cache *c, const char *name); /* the caller's, or NULL */
 void tls_cache_drop(struct tls_cache *c, const char *name);
 

@@ -13,9 +13,11 @@ void tls_no_memory(const char *call)
 const char *tls_take_error(void)
 {
 	unsigned long e = ERR_peek_last_error();
-	const char *text =
-		ERR_SYSTEM_ERROR(e) ? strerror(ERR_GET_REASON(e)) : ERR_reason_error_string(e);
+	const char *text;
 
+	if (ERR_GET_REASON(e) == ERR_R_SYS_LIB)
+		e = ERR_peek_error(); /* the word of the system itself comes first */
+	text = ERR_SYSTEM_ERROR(e) ? strerror(ERR_GET_REASON(e)) : ERR_reason_error_string(e);
 	ERR_clear_error();
 	return text != NULL ? text : "unknown error";
 }
