@@ -10,12 +10,7 @@ static int set_int(int fd, int level, int option, int value)
 	return setsockopt(fd, level, option, &value, sizeof(value));
 }
 
-static bool is_tcp(const struct addr *a)
-{
-	return !addr_is_unix(a);
-}
-
-/* Bound, if a source is wanted; -1 and errno, or a code < -1 with words. */
+/* Bound, if a source is wanted. */
 static int open_from(const struct addr *to, struct span source)
 {
 	struct addr from;
@@ -32,12 +27,11 @@ static int open_from(const struct addr *to, struct span source)
 	fd = socket(to->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return socket_fail_errno(errno);
-	if (is_tcp(to)) {
+	if (!addr_is_unix(to))
 		set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-		/* The port is chosen when the peer is known, so that all of them serve many peers.
-		 */
+	/* The port is chosen when the peer is known, so that each of them serves many peers. */
+	if (!addr_is_unix(to) && source.n > 0)
 		set_int(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
-	}
 	if (source.n > 0 && bind(fd, &from.sa, from.len) != 0) {
 		rc = socket_fail_errno(errno);
 		close(fd);
@@ -88,6 +82,7 @@ int socket_dialed(struct socket *s, double task)
 	if (getpeername(s->fd, (struct sockaddr *)&peer, &n) != 0)
 		return socket_wait(s, SOCKET_WRITER, task, EV_WRITE);
 	s->state = SOCKET_STREAM;
+	s->drained = true; /* it is early for an answer */
 	return socket_done(s, SOCKET_WRITER, 0);
 }
 

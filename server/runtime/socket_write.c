@@ -9,7 +9,8 @@ static ssize_t send_plain(struct socket *s, double task, const struct iovec *iov
 	ssize_t taken;
 
 	do
-		taken = sendmsg(s->fd, &message, MSG_NOSIGNAL);
+		taken = n == 1 ? send(s->fd, iov[0].iov_base, iov[0].iov_len, MSG_NOSIGNAL)
+		               : sendmsg(s->fd, &message, MSG_NOSIGNAL);
 	while (taken < 0 && errno == EINTR);
 	if (taken >= 0)
 		return taken;
