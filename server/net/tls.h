@@ -49,8 +49,8 @@ struct tls; /* one session */
 
 /*
  * `name` (client): the server's name or address, for SNI (RFC 6066 3; not for addresses) and to be
- * verified; its last session is offered again (RFC 8446 2.2). NULL on a server, and on a client
- * that verifies nothing. The handshake tells when it is no name.
+ * verified; its last session is offered again (RFC 8446 2.2). NULL or "" on a server, and on a
+ * client that verifies nothing. The handshake tells when it is no name.
  */
 struct tls *tls_new(struct tls_ctx *ctx, int fd, const char *name);
 void tls_free(struct tls **t);

@@ -13,6 +13,7 @@
 #define SECURITY_LEVEL 2 /* 112 bits: RSA from 2048, no SHA-1 (SSL_CTX_set_security_level(3)) */
 #define CIPHERS_12     "ECDHE+AESGCM:ECDHE+CHACHA20" /* RFC 9325 4.2 */
 #define CIPHERS_13     "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"
+#define GROUPS         "X25519:P-256:P-384:P-521" /* no finite fields (RFC 9325 4.1) */
 #define SESSION_S      7200 /* a session is offered and taken again for so long */
 
 static int refuse(char *err, size_t err_n, const char *field, const char *why)
@@ -28,6 +29,7 @@ static void set_policy(SSL_CTX *ssl, bool tls12)
 	TLS_MUST(SSL_CTX_set_max_proto_version(ssl, TLS1_3_VERSION));
 	TLS_MUST(SSL_CTX_set_cipher_list(ssl, CIPHERS_12));
 	TLS_MUST(SSL_CTX_set_ciphersuites(ssl, CIPHERS_13));
+	TLS_MUST(SSL_CTX_set1_groups_list(ssl, GROUPS));
 	SSL_CTX_clear_options(ssl, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_LEGACY_SERVER_CONNECT);
 	SSL_CTX_set_options(ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
 					 SSL_OP_CIPHER_SERVER_PREFERENCE |

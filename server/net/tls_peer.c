@@ -59,12 +59,13 @@ void tls_set_server(struct tls *t, const char *name)
 	SSL_SESSION *last;
 	size_t ip_n;
 
-	if (name == NULL && !t->ctx->verify)
+	if (name == NULL)
+		name = "";
+	if (name[0] == '\0' && !t->ctx->verify)
 		return;
-	t->name = name != NULL ? canonical(name) : NULL;
+	t->name = canonical(name);
 	if (t->name == NULL) {
-		tls_fail(
-			t, ERR_INVALID, "\"%.100s\" is no server's name", name != NULL ? name : "");
+		tls_fail(t, ERR_INVALID, "\"%.100s\" is no server's name", name);
 		return;
 	}
 	ip_n = parse_address(t->name, ip);

@@ -106,11 +106,12 @@ static void test_chains(void **state)
 
 static void test_verify_off(void **state)
 {
-	const struct cert *servers[] = {&pki_get()->self, &pki_get()->expired, &pki_get()->server};
-	const char *names[] = {"wrong.example", NULL, "192.0.2.1"};
+	const struct pki *k = pki_get();
+	const struct cert *servers[] = {&k->self, &k->expired, &k->server, &k->server};
+	const char *names[] = {"wrong.example", NULL, "192.0.2.1", ""};
 	struct tls_config config = {.role = TLS_CLIENT, .tls12 = true};
 
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		struct tls_pair p;
 		struct tls_info info;
 
