@@ -2,6 +2,7 @@
 
 local native = require("moonloop.core.ffi")
 local checks = require("moonloop.core.checks")
+local dial_name = require("moonloop.core.dial")
 local errors = require("moonloop.core.errors")
 local stream_socket = require("moonloop.core.stream_socket")
 local tls_context = require("moonloop.core.tls_context")
@@ -17,6 +18,7 @@ local connect = {}
 
 local OPTIONS = stream_socket.known(stream_socket.OPTIONS, {
 	host = "string", port = "number", timeout = "number", tls = "boolean|table", bind = "string",
+	attempt_delay = "number",
 })
 connect.OPTIONS = OPTIONS
 
@@ -90,14 +92,19 @@ local function is_literal(host)
 	return host:find(":", 1, true) or host:find("^[%d.]+$")
 end
 
+-- The address to connect from, of any port if it has none.
+local function source_of(o)
+	return o.bind and (o.bind:find(":%d+$") and o.bind or o.bind .. ":0") or ""
+end
+
 local function dial(host, port, address, o, due)
 	if host == nil then
 		return dial_one(address, o.bind or "", due)
 	elseif is_literal(host) then
 		local literal = (host:find(":", 1, true) and "[%s]:%d" or "%s:%d"):format(host, port)
-		return dial_one(literal, o.bind and (o.bind:find(":%d+$") and o.bind or o.bind .. ":0") or "", due)
+		return dial_one(literal, source_of(o), due)
 	end
-	local id, code, detail = require("moonloop.core.dial")(host, port, o, due)
+	local id, code, detail = dial_name(host, port, { bind = source_of(o), attempt_delay = o.attempt_delay }, due)
 	if id == nil then
 		return nil, code, detail
 	end
@@ -144,6 +151,7 @@ function connect.prepare(name, address, options)
 	local o = checks.options(name, options, OPTIONS)
 	stream_socket.check(name, o)
 	checks.seconds(name, "timeout", o.timeout)
+	checks.seconds(name, "attempt_delay", o.attempt_delay)
 	local host, port, text = connect.target(name, address, o)
 	local context, tls, detail
 	if o.tls then
