@@ -24,6 +24,13 @@ int tls_fail(struct tls *t, int code, const char *fmt, ...)
 	return code;
 }
 
+/* Not now: nothing ends by it. */
+static int refuse(struct tls *t, const char *why)
+{
+	snprintf(t->reason, sizeof(t->reason), "%s", why);
+	return ERR_STATE;
+}
+
 /* SSL_get_error looks at OpenSSL's queue of errors, which all sessions share, and at errno. */
 static void before_call(void)
 {
@@ -132,6 +139,7 @@ void tls_free(struct tls **t_p)
 		return;
 	SSL_free(t->ssl);
 	tls_ctx_unref(&t->ctx);
+	buf_fini(&t->half);
 	mem_free(t->name);
 	mem_free(t->subject);
 	mem_free(t);
@@ -224,31 +232,50 @@ static int fail_write(struct tls *t)
 	return t->failed;
 }
 
+/* OpenSSL has the record encrypted already, and would not notice that the bytes are others now. */
+static bool goes_on(const struct tls *t, struct span record)
+{
+	return t->half.n == 0 ||
+	       (record.n >= t->half.n && memcmp(record.p, t->half.p, t->half.n) == 0);
+}
+
+/* How many bytes of the record were taken; a code. */
+static ssize_t write_record(struct tls *t, struct span record)
+{
+	size_t sent;
+	int rc;
+
+	before_call();
+	if (SSL_write_ex(t->ssl, record.p, record.n, &sent)) {
+		buf_fini(&t->half);
+		return (ssize_t)sent;
+	}
+	rc = stopped(t, 0);
+	if (rc == ERR_AGAIN && t->half.n == 0)
+		buf_append(&t->half, record.p, record.n);
+	return rc == ERR_AGAIN || rc == ERR_TLS ? rc : fail_write(t);
+}
+
 ssize_t tls_write(struct tls *t, const struct iovec *iov, int n)
 {
 	struct cursor c = {iov, n, 0};
 	char room[RECORD_MAX];
-	size_t taken = 0, sent;
-	struct span record;
-	int rc;
+	struct span record = next_record(c, room);
+	size_t taken = 0;
+	ssize_t rc;
 
 	ENSURE(t->established);
 	if (t->failed != 0)
 		return t->failed;
-	while ((record = next_record(c, room)).n > 0) {
-		before_call();
-		t->half_sent = false;
-		if (SSL_write_ex(t->ssl, record.p, record.n, &sent)) {
-			advance(&c, sent);
-			taken += sent;
-			continue;
-		}
-		rc = stopped(t, 0);
-		if (rc == ERR_AGAIN)
-			t->half_sent = true;
-		else if (rc != ERR_TLS)
-			rc = fail_write(t);
-		return taken > 0 ? (ssize_t)taken : rc;
+	if (!goes_on(t, record))
+		return refuse(t, "a record is half sent: the write that began it must be repeated");
+	while (record.n > 0) {
+		rc = write_record(t, record);
+		if (rc < 0)
+			return taken > 0 ? (ssize_t)taken : rc;
+		advance(&c, (size_t)rc);
+		taken += (size_t)rc;
+		record = next_record(c, room);
 	}
 	return (ssize_t)taken;
 }
@@ -259,8 +286,10 @@ int tls_shut(struct tls *t)
 
 	if (t->failed != 0)
 		return t->failed;
-	if (!t->established || t->half_sent)
-		return ERR_STATE;
+	if (!t->established)
+		return refuse(t, "the TLS handshake is not done");
+	if (t->half.n > 0)
+		return refuse(t, "a record is half sent");
 	if (t->shut)
 		return 0;
 	before_call();

@@ -67,8 +67,9 @@ void tls_free(struct tls **t);
  *
  * tls_write makes one record of several small pieces. A record may be left half sent: after
  * ERR_AGAIN, or after fewer bytes were taken than given, the next tls_write must begin with the
- * bytes that were not taken, as many of them or more; their place may change. Until then
- * tls_shut is refused (ERR_STATE), as it is before the end of the handshake; that ends nothing.
+ * bytes that were not taken, as many of them or more; their place may change. Other bytes, or
+ * tls_shut, are refused until then (ERR_STATE), as is tls_shut before the end of the handshake;
+ * that ends nothing.
  */
 int tls_handshake(struct tls *t); /* 0: done */
 ssize_t tls_read(struct tls *t, void *p, size_t n);

@@ -1,6 +1,7 @@
 #ifndef NET_TLS_INT_H
 #define NET_TLS_INT_H
 
+#include "base/buf.h"
 #include "base/list.h"
 #include "net/tls.h"
 
@@ -48,9 +49,9 @@ struct tls {
 	char *name;          /* owned; client: the server's, NULL: not given */
 	char *subject;       /* owned; NULL until asked for */
 	bool established;    /* the handshake is done */
-	bool half_sent;      /* the last tls_write left a record unfinished */
 	bool shut;           /* close_notify is out */
 	bool dry;            /* the last tls_read found nothing */
+	struct buf half;     /* owned; the plain bytes of the record that is half sent */
 	int wants;           /* EV_READ, EV_WRITE */
 	int failed;          /* code; 0: none */
 	char reason[160];

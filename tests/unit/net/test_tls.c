@@ -223,6 +223,7 @@ static void test_half_sent(void **state)
 {
 	static char zeros[100000];
 	struct iovec moved = {zeros, sizeof(zeros)};
+	char other[] = "other";
 	struct tls_pair p;
 	size_t sent, got;
 	ssize_t n;
@@ -230,7 +231,11 @@ static void test_half_sent(void **state)
 	shake_ok(&p, 0);
 	sent = fill(p.client);
 	assert_int_equal(tls_shut(p.client), ERR_STATE);
+	assert_int_equal(tls_write(p.client, &(struct iovec){other, 5}, 1), ERR_STATE);
+	assert_int_equal(tls_write(p.client, &(struct iovec){zeros, 5}, 1), ERR_STATE);
+	assert_int_equal(tls_write(p.client, &(struct iovec){zeros, 0}, 1), ERR_STATE);
 	got = drain(p.server, ERR_AGAIN);
+	assert_int_equal(tls_write(p.client, &(struct iovec){other, 5}, 1), ERR_STATE);
 	assert_true(got <= sent);
 	assert_int_equal(tls_wants(p.server), EV_READ);
 	n = tls_write(p.client, &moved, 1);
