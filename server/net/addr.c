@@ -190,9 +190,9 @@ int addr_parse_ip(struct addr *a, const char *text, int port, char *err, size_t 
 		set_v6(a, &v6);
 	else
 		rc = addr_parse_literal(a, text, err, cap);
-	if (rc == 0 && (a->dual || addr_is_unix(a)))
-		rc = refuse(err, cap, text, "has no IP address");
-	if (rc == 0 && a->text[0] == '\0') {
+	if (rc != 0 || a->dual || addr_is_unix(a))
+		return refuse(err, cap, text, "is no IP address, with or without :PORT");
+	if (a->text[0] == '\0') {
 		cut(a->text, sizeof(a->text), text, text + strlen(text));
 		addr_set_port(a, port);
 	}

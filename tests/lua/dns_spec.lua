@@ -37,7 +37,8 @@ end
 describe("dns.resolve", function()
 	it("gives addresses back as they are", function()
 		assert.same({ { address = "192.0.2.1", family = 4, ttl = 0 } }, dns.resolve("192.0.2.1"))
-		assert.same({ { address = "2001:db8::1", family = 6, ttl = 0 } }, dns.resolve("2001:db8::1", { family = 6 }))
+		assert.same({ { address = "2001:db8::1", family = 6, ttl = 0 } },
+			dns.resolve("2001:db8::1", { family = 6 }))
 	end)
 
 	it("knows localhost, and what is below it", function()
@@ -55,8 +56,8 @@ describe("dns.resolve", function()
 	end)
 
 	it("answers a name that cannot be", function()
-		for _, name in ipairs({ "", ".", "a..b", "a b", "a\0b", "b\195\188cher.test", "127.1", ("a"):rep(64) .. ".test",
-			("ab."):rep(100) .. "test", "[::1]", "a/b" }) do
+		for _, name in ipairs({ "", ".", "a..b", "a b", "a\0b", "b\195\188cher.test", "127.1",
+			("a"):rep(64) .. ".test", ("ab."):rep(100) .. "test", "[::1]", "a/b" }) do
 			local list, code, detail = dns.resolve(name)
 			assert.is_nil(list)
 			assert.equal("invalid", code, name)
