@@ -229,6 +229,7 @@ static int fail_write(struct tls *t)
 	before_call();
 	if (!SSL_peek_ex(t->ssl, &byte, 1, &n) && is_alert())
 		return fail_protocol(t);
+	ERR_clear_error();
 	return t->failed;
 }
 
