@@ -58,6 +58,10 @@ local function look_up(name, kind, host, options, read)
 		stop = waits.nap(due)
 		n = C.ml_dns_answer(id, piece)
 	end
+	if stop == waits.TIMEOUT then
+		C.ml_dns_hurry(id)
+		n = C.ml_dns_answer(id, piece)
+	end
 	local list, code, detail
 	if n > 0 then
 		list = collect(id, n, read)

@@ -173,6 +173,7 @@ typedef struct ml_dns_record {
 double ml_dns_ask(int kind, const char *name, size_t n); /* a look-up; or a code */
 /* How many records; ERR_AGAIN: the running task is woken; or a code and why. */
 int ml_dns_answer(double lookup, ml_piece *detail);
+void ml_dns_hurry(double lookup);                               /* then one family of two will do */
 int ml_dns_record_at(double lookup, int i, ml_dns_record *out); /* from 0; 0: there is none */
 void ml_dns_free(double lookup);
 

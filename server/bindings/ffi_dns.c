@@ -18,6 +18,11 @@ int ml_dns_answer(double lookup, ml_piece *detail)
 	return rc;
 }
 
+void ml_dns_hurry(double lookup)
+{
+	dns_hurry(lookup);
+}
+
 int ml_dns_record_at(double lookup, int i, ml_dns_record *out)
 {
 	struct dns_answer_record r;

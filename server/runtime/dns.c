@@ -196,6 +196,24 @@ int dns_answer(double id, double task, struct span *detail_r)
 	return l->n > 0 ? (int)l->n : why(l, detail_r);
 }
 
+static void drop_part(struct dns_lookup *l, int i)
+{
+	list_del(&l->waiters[i].link);
+	dns_entry_unref(&l->parts[i]);
+}
+
+void dns_hurry(double id)
+{
+	struct dns_lookup *l = find(id);
+
+	for (int i = 0; l && i < PARTS; i++) {
+		const struct dns_entry *e = l->parts[i], *other = l->parts[PARTS - 1 - i];
+
+		if (e && other && !e->done && other->done && other->rc == 0)
+			drop_part(l, i);
+	}
+}
+
 bool dns_record(double id, unsigned i, struct dns_answer_record *r_r)
 {
 	const struct dns_lookup *l = find(id);
@@ -221,10 +239,8 @@ static void free_one(void *object, void *arg)
 {
 	struct dns_lookup *l = object;
 
-	for (int i = 0; i < PARTS; i++) {
-		list_del(&l->waiters[i].link);
-		dns_entry_unref(&l->parts[i]);
-	}
+	for (int i = 0; i < PARTS; i++)
+		drop_part(l, i);
 	mem_free(l->picks);
 	mem_free(l->detail);
 	slab_free(&lookups, l);

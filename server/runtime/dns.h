@@ -63,6 +63,9 @@ double dns_ask(enum dns_kind kind, struct span name);
  */
 int dns_answer(double id, double task, struct span *detail_r);
 
+/* Of DNS_ANY, when one family is known and the other is not: the known one is the answer. */
+void dns_hurry(double id);
+
 struct dns_answer_record {
 	int family;   /* of an address: 4 or 6 */
 	unsigned ttl; /* seconds that are left; 0: not from the DNS */

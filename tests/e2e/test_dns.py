@@ -146,6 +146,11 @@ class Names(unittest.TestCase):
                     self.assertEqual(gw.get("/resolve?name=host.test&family=4").text, "192.0.2.1")
                 self.assertEqual(bad.count("host.test", "A"), 1)
 
+    def test_one_family(self) -> None:
+        """A name server that is silent about IPv6: when the time is over, IPv4 is the answer."""
+        _, gw = self.serve({("half.test", "A"): Reply(["192.0.2.1"]), ("half.test", "AAAA"): Reply(drop=True)})
+        self.assertEqual(gw.get("/resolve?name=half.test&timeout=1").text, "192.0.2.1")
+
     def test_shared(self) -> None:
         """Ten tasks ask at once, two are cancelled: one question for each family."""
         server, gw = self.serve({("slow.test", "A"): Reply(["192.0.2.1"], delay=0.3)})

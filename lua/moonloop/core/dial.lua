@@ -269,6 +269,6 @@ local function dial(host, port, options, due)
 	end
 	return id, code, detail
 end
-waits.names[dial] = "dial"
+waits.names[dial] = "socket.connect"
 
 return dial

@@ -108,19 +108,29 @@ static void put_answers(struct reply *r, const unsigned char *query, int type)
 	}
 }
 
-static void answer(const unsigned char *query, const struct sockaddr_in *to)
+static size_t question_end(const unsigned char *query)
 {
-	struct reply r = {.n = 0};
 	size_t n = 12;
 
 	while (query[n] != 0)
 		n += query[n] + 1u;
-	n += 5;
-	put(&r, query, n);
+	return n + 5;
+}
+
+static int type_of(const unsigned char *query)
+{
+	return query[question_end(query) - 3];
+}
+
+static void answer(const unsigned char *query, const struct sockaddr_in *to)
+{
+	struct reply r = {.n = 0};
+
+	put(&r, query, question_end(query));
 	r.p[2] = 0x85; /* a response, authoritative */
 	r.p[3] = 0x80;
 	memset(r.p + 6, 0, 6);
-	put_answers(&r, query, query[n - 3]);
+	put_answers(&r, query, type_of(query));
 	sendto(rig.fd, r.p, r.n, 0, (const struct sockaddr *)to, sizeof(*to));
 }
 
@@ -145,7 +155,7 @@ static void on_query(struct fd_watch *w)
 		answer(query, &from);
 		query[0] ^= 1;
 		answer(query, &from);
-	} else if (!is(query, "silent")) {
+	} else if (!is(query, "silent") && !(is(query, "half") && type_of(query) == DNS_AAAA)) {
 		answer(query, &from);
 	}
 }

@@ -264,6 +264,26 @@ static void test_teardown_with_pending(void **state)
 	dns_free(ask(DNS_TXT, "silent.test"));
 }
 
+static void test_half_will_do(void **state)
+{
+	double id = ask(DNS_ANY, "half.test");
+	struct dns_answer_record r;
+	struct span detail;
+
+	dns_hurry(id); /* nothing is known: nothing is changed */
+	for (int i = 0; i < 100 && rig.asked < 2; i++)
+		turn(1);
+	turn(3);
+	assert_int_equal(dns_answer(id, 0, &detail), ERR_AGAIN);
+	dns_hurry(id);
+	assert_int_equal(dns_answer(id, 0, &detail), 1);
+	assert_true(dns_record(id, 0, &r));
+	assert_int_equal(r.family, 4);
+	dns_hurry(id);
+	dns_free(id);
+	dns_hurry(id);
+}
+
 static void test_search_list(void **state)
 {
 	dns_teardown();
@@ -421,6 +441,7 @@ int main(void)
 		TEST(test_ten_ask_once),
 		TEST(test_all_leave),
 		TEST(test_teardown_with_pending),
+		TEST(test_half_will_do),
 		TEST(test_search_list),
 		TEST(test_resolv_conf_changes),
 		TEST(test_time_out),
