@@ -129,6 +129,7 @@ function connect.open(host, port, address, o, context, tls)
 	end
 	local sock = stream_socket.new(handle, address, o)
 	sock.name_ = host
+	sock.peer_ = not host and address
 	if not context then
 		return sock
 	end

@@ -106,6 +106,9 @@ function Listener:accept(timeout)
 	local handle = ffi.new("ml_socket", id)
 	local peer = ffi.string(C.ml_socket_name(id, 1))
 	local sock = stream_socket.new(handle, peer ~= "unix:" and peer or self.address_, self.options_)
+	if peer == "unix:" then
+		sock.own_ = self:address()
+	end
 	if self.context_ then
 		local ok
 		ok, code, detail = sock:begin_tls_(self.context_)

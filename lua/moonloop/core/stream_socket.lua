@@ -79,6 +79,8 @@ function stream_socket.new(id, address, o)
 		id_ = id,
 		handle_ = handle,
 		address = address,
+		own_ = false, -- its own address and the peer's, where they are not what the system says
+		peer_ = false,
 		read_timeout_ = o.read_timeout or READ_TIMEOUT,
 		write_timeout_ = o.write_timeout or WRITE_TIMEOUT,
 		line_max_ = o.line_max or LINE_MAX,
@@ -243,8 +245,8 @@ function Socket:info()
 		return nil, native.name(GONE), self.address .. ": it is closed"
 	end
 	return {
-		address = address,
-		peer = ffi.string(C.ml_socket_name(self.id_, 1)),
+		address = self.own_ or address,
+		peer = self.peer_ or ffi.string(C.ml_socket_name(self.id_, 1)),
 		tls = tls_facts(self.id_),
 	}
 end
