@@ -81,13 +81,17 @@ local function drop_shelf(self, shelf)
 end
 
 -- A place is free: the first in line has it.
-local function free(self, shelf)
+local function pass_on(self, shelf)
 	local waiter = line.head(shelf.line)
 	if waiter and not self.closed_ then
 		line.grant(waiter, PLACE)
-		return
+	else
+		shelf.n = shelf.n - 1
 	end
-	shelf.n = shelf.n - 1
+end
+
+local function free(self, shelf)
+	pass_on(self, shelf)
 	drop_shelf(self, shelf)
 end
 
@@ -129,29 +133,34 @@ local function take_idle(self, shelf)
 	end
 end
 
--- Hands a place out, as an object of its own: the one before is of no more use.
+local function close_handle(handle)
+	C.ml_socket_close(handle.id)
+end
+
+-- The connection of somebody who forgot it was collected. This may happen in the midst of anything that
+-- allocates, so it does little.
+local function on_collected(place)
+	return function(handle)
+		C.ml_socket_close(handle.id)
+		pass_on(place.pool, place.shelf)
+	end
+end
+
+-- Hands a place out, as an object of its own: the one before is of no more use. That one alone has the
+-- handle now, so that it can be collected.
 local function hand_out(self, place, o)
-	local sock = stream_socket.new(place.handle, place.address, o)
+	local handle = place.handle
+	local sock = stream_socket.new(handle, place.address, o)
+	place.handle = nil
+	ffi.gc(handle, on_collected(place))
 	C.ml_socket_expire(sock.id_, -1)
 	sock.name_ = place.name
 	sock.place_ = place
 	place.uses = place.uses + 1
-	place.out = true
 	if place.uses > 1 then
 		self.reuses_ = self.reuses_ + 1
 	end
 	return sock
-end
-
--- The connection of somebody who forgot it was collected.
-local function on_collected(place)
-	return function(handle)
-		C.ml_socket_close(handle.id)
-		if place.out then
-			place.out = false
-			free(place.pool, place.shelf)
-		end
-	end
 end
 
 local function make(self, shelf, o, host, port, address, context, tls)
@@ -166,14 +175,12 @@ local function make(self, shelf, o, host, port, address, context, tls)
 	local place = {
 		pool = self,
 		shelf = shelf,
-		handle = sock.handle_,
+		handle = sock.handle_, -- nil: somebody has it
 		address = address,
 		name = host,
 		born = C.ml_now(),
 		uses = 0,
-		out = false,
 	}
-	ffi.gc(sock.handle_, on_collected(place))
 	self.connects_ = self.connects_ + 1
 	return hand_out(self, place, o)
 end
@@ -298,9 +305,9 @@ end
 
 -- The object that had it can use it no more.
 local function detach(sock)
-	local place = sock.place_
+	local place, handle = sock.place_, sock.handle_
 	sock.place_, sock.id_, sock.handle_ = false, 0, nil
-	place.out = false
+	place.handle = ffi.gc(handle, close_handle)
 	return place
 end
 
