@@ -8,10 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What is put behind the path of a unix socket until it takes the place of the old one. */
-#define NEW_SUFFIX     ".%06x"
-#define NEW_SUFFIX_LEN 7
-
 static int fail_and_close(int fd, const char *path)
 {
 	int rc = socket_fail_errno(errno);
@@ -22,14 +18,29 @@ static int fail_and_close(int fd, const char *path)
 	return rc;
 }
 
+/* Where a unix socket is until it takes the place of the old one. False: too long. */
+static bool name_new(struct sockaddr_un *made, const struct addr *a)
+{
+	char *path = mem_printf("%s.%06x", a->un.sun_path, (unsigned)getpid() & 0xffffff);
+	size_t n = strlen(path) + 1;
+	bool fits = n <= sizeof(made->sun_path);
+
+	if (fits) {
+		made->sun_family = AF_UNIX;
+		memcpy(made->sun_path, path, n);
+	}
+	mem_free(path);
+	return fits;
+}
+
 /* Nobody can connect before listen(2): the mode is right by then. */
 static int put_in_place(
 	int fd, const struct addr *a, const struct socket_listen *how, struct inode **file_r)
 {
-	struct sockaddr_un made = {.sun_family = AF_UNIX};
+	struct sockaddr_un made;
 	struct stat st;
 
-	if (strlen(a->un.sun_path) + NEW_SUFFIX_LEN >= sizeof(made.sun_path)) {
+	if (!name_new(&made, a)) {
 		errno = ENAMETOOLONG;
 		return fail_and_close(fd, NULL);
 	}
@@ -37,8 +48,6 @@ static int put_in_place(
 		close(fd);
 		return socket_fail(ERR_EXISTS, "a file that is no socket is in the way");
 	}
-	snprintf(made.sun_path, sizeof(made.sun_path), "%s" NEW_SUFFIX, a->un.sun_path,
-		(unsigned)getpid() & 0xffffff);
 	(void)unlink(made.sun_path);
 	if (bind(fd, (struct sockaddr *)&made, sizeof(made)) != 0)
 		return fail_and_close(fd, NULL);
