@@ -103,6 +103,13 @@ int socket_fail_errno(int errnum)
 	return socket_fail(err_from_errno(errnum), strerror(errnum));
 }
 
+int socket_fail_open(int errnum)
+{
+	bool full = errnum == EMFILE || errnum == ENFILE || errnum == ENOBUFS || errnum == ENOMEM;
+
+	return full ? socket_fail(ERR_QUEUE_FULL, strerror(errnum)) : socket_fail_errno(errnum);
+}
+
 const char *socket_why(void)
 {
 	return sockets.why;

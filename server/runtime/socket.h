@@ -42,7 +42,7 @@ void socket_close(struct socket *s);   /* who waits is woken, and finds it gone 
 void socket_leave(struct socket *s, enum socket_side side, double task); /* waits no more */
 const char *socket_why(void); /* of the last code; "" for none. Valid until the next verb */
 
-/* Life: an id, or a code. */
+/* Life: an id, or a code; ERR_QUEUE_FULL: no descriptors are left. */
 double socket_dial(
 	struct span address, struct span source); /* source: bind to it first; or empty */
 int socket_dialed(struct socket *s, double task);
@@ -55,7 +55,7 @@ struct socket_listen {
 	bool reuse_port; /* TCP: other processes of this user may listen there, too */
 };
 double socket_listen(struct span address, const struct socket_listen *how);
-/* ERR_QUEUE_FULL: no descriptors left; come again later, for the listener stays readable. */
+/* After ERR_QUEUE_FULL come again later: the listener stays readable, and this does not wait. */
 double socket_accept(struct socket *s, double task);
 
 double socket_udp(struct span source, struct span peer, bool reuse_port); /* either may be empty */

@@ -26,7 +26,7 @@ static int open_from(const struct addr *to, struct span source)
 	}
 	fd = socket(to->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return socket_fail_errno(errno);
+		return socket_fail_open(errno);
 	if (!addr_is_unix(to))
 		set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	/* The port is chosen when the peer is known, so that each of them serves many peers. */
@@ -93,7 +93,7 @@ int socket_pair(double ids[2])
 	if (!sockets.loop)
 		return ERR_SHUTDOWN;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) != 0)
-		return socket_fail_errno(errno);
+		return socket_fail_open(errno);
 	ids[0] = socket_new(fds[0], SOCKET_STREAM);
 	ids[1] = socket_new(fds[1], SOCKET_STREAM);
 	for (int i = 0; i < 2; i++) {

@@ -66,6 +66,7 @@ extern struct sockets sockets;
 
 int socket_fail(int code, const char *why); /* `code`, with words for socket_why */
 int socket_fail_errno(int errnum);
+int socket_fail_open(int errnum); /* ERR_QUEUE_FULL: no descriptors or memory left */
 double socket_new(int fd, enum socket_state state); /* takes fd, also if it fails */
 int socket_parse(struct addr *a, struct span text);
 

@@ -68,7 +68,7 @@ static double listen_unix(const struct addr *a, const struct socket_listen *how)
 	double id;
 
 	if (fd < 0)
-		return socket_fail_errno(errno);
+		return socket_fail_open(errno);
 	if (a->un.sun_path[0] != '\0') {
 		fd = put_in_place(fd, a, how, &file);
 		if (fd < 0)
@@ -130,7 +130,5 @@ double socket_accept(struct socket *s, double task)
 	}
 	if (errno == EAGAIN)
 		return socket_wait(s, SOCKET_READER, task, EV_READ);
-	if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-		return socket_done(s, SOCKET_READER, socket_fail(ERR_QUEUE_FULL, strerror(errno)));
-	return socket_done(s, SOCKET_READER, socket_fail_errno(errno));
+	return socket_done(s, SOCKET_READER, socket_fail_open(errno));
 }

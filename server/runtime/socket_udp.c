@@ -46,7 +46,7 @@ double socket_udp(struct span source, struct span peer, bool reuse_port)
 		fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	}
 	if (fd < 0)
-		return socket_fail_errno(errno);
+		return socket_fail_open(errno);
 	if (configure(fd, &from, source.n > 0, family, reuse_port) != 0 ||
 		(peer.n > 0 && connect(fd, &to.sa, to.len) != 0)) {
 		rc = socket_fail_errno(errno);

@@ -12,8 +12,8 @@ local time = require("moonloop.time")
 local worker = require("moonloop.worker")
 
 -- busted forgets what a spec file was the first to require; these must stay one for all of them.
-for _, name in ipairs({ "fs", "log", "thread", "sync", "queue", "socket", "socket", "dns", "core.line", "core.pool",
-	"core.marshal", "core.errors" }) do
+for _, name in ipairs({ "fs", "log", "thread", "sync", "queue", "socket", "dns", "core.line",
+	"core.pool", "core.marshal", "core.errors" }) do
 	require("moonloop." .. name)
 end
 

@@ -261,6 +261,22 @@ describe("socket: tasks", function()
 		end)
 	end)
 
+	it("collects what was forgotten when descriptors run out", function()
+		local code, output = support.check([[
+			local socket = require "moonloop.socket"
+			local listener = assert(socket.listen("unix:@moonloop-forgotten"))
+			collectgarbage("stop")
+			for i = 1, 300 do
+				assert(socket.connect("unix:@moonloop-forgotten"))
+				assert(listener:accept())
+			end
+			print "all connected"
+			return function() end
+		]], "", "ulimit -n 64; ")
+		contains("all connected", output)
+		assert.equal(0, code)
+	end)
+
 	it("does not keep others from running", function()
 		local a, b = pair()
 		local turns, done = 0, false

@@ -9,7 +9,7 @@ local tls_context = require("moonloop.core.tls_context")
 local waits = require("moonloop.core.wait")
 
 local C, ffi = native.C, native.ffi
-local AGAIN = native.codes.AGAIN
+local AGAIN, FULL = native.codes.AGAIN, native.codes.QUEUE_FULL
 local blame = errors.blame
 
 local CONNECT_TIMEOUT = 10 -- seconds, name and TLS included
@@ -66,6 +66,10 @@ end
 local function dial_one(address, source, due)
 	local stop = waits.begin()
 	local id = C.ml_socket_dial_from(address, #address, source, #source)
+	if id == FULL then -- of descriptors: some may be of sockets that nobody has any more
+		collectgarbage()
+		id = C.ml_socket_dial_from(address, #address, source, #source)
+	end
 	if id < 0 then
 		return failed(address, id)
 	end

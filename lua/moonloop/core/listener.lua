@@ -77,6 +77,7 @@ local function pause(self, detail, due)
 end
 
 local function accept(self, due)
+	local collected = false
 	while true do
 		local left = due < math.huge and math.max(due - C.ml_now(), 0) or nil
 		local id, code, detail = socket_wait.call(self, "accept", verbs.accept, left)
@@ -85,7 +86,12 @@ local function accept(self, due)
 		elseif code ~= "queue_full" then
 			return nil, code, detail
 		end
-		pause(self, detail, due)
+		if collected then
+			pause(self, detail, due)
+		else
+			collectgarbage() -- closes sockets that nobody has any more
+		end
+		collected = not collected
 		if C.ml_now() >= due then
 			return nil, "timeout", detail
 		end
