@@ -1,5 +1,6 @@
 #include "worker.h"
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "base/log_writer.h"
 #include "bindings/app.h"
@@ -15,9 +16,11 @@
 #include "net/stats.h"
 #include "process/app_path.h"
 #include "process/exits.h"
+#include "runtime/dns.h"
 #include "runtime/files.h"
 #include "runtime/jobs.h"
 #include "runtime/sched.h"
+#include "runtime/socket.h"
 #include "runtime/stream.h"
 #include "runtime/task.h"
 #include "runtime/vm.h"
@@ -56,6 +59,7 @@ static struct {
 	struct deadline give_up; /* the current state's time is over */
 	struct ev_signal term, reopen;
 	struct log_writer *log, *access; /* owned; NULL when not open */
+	struct buf dns_servers;          /* as c-ares reads them; "": those of resolv.conf */
 	enum worker_state state;
 	int exit_code;
 } w;
@@ -334,6 +338,29 @@ static NORETURN void leave_thread_behind(void)
 	_exit(w.exit_code);
 }
 
+static void set_up_dns(const struct options *o)
+{
+	struct dns_config config = {
+		.timeout_us = o->dns_timeout_us,
+		.cache = (unsigned)o->dns_cache,
+	};
+
+	for (int i = 0; i < o->dns_servers.n; i++) {
+		char text[ADDR_TEXT_MAX];
+
+		buf_printf(&w.dns_servers, "%s%s", i > 0 ? "," : "",
+			addr_print(&o->dns_servers.v[i], text, sizeof(text)));
+	}
+	config.servers = buf_cstr(&w.dns_servers);
+	dns_setup(&w.loop, &config);
+}
+
+static void tear_down_dns(void)
+{
+	dns_teardown();
+	buf_fini(&w.dns_servers);
+}
+
 static void tear_down_net(void)
 {
 	stop_signals();
@@ -345,6 +372,8 @@ static void tear_down_net(void)
 	app_teardown();
 	watch_teardown();
 	stream_teardown();
+	tear_down_dns();
+	socket_teardown();
 	files_close_all();
 	loop_fini(&w.loop);
 	exchange_teardown();
@@ -375,6 +404,8 @@ static void run_app(const struct options *o, const struct app_path *path)
 	jobs_setup(&w.loop, (unsigned)o->threads, (unsigned)o->thread_queue);
 	watch_setup(&w.loop);
 	stream_setup(&w.loop);
+	set_up_dns(o);
+	socket_setup(&w.loop);
 	if (!app_setup(&w.loop, &config)) {
 		w.exit_code = EXIT_ENVIRONMENT;
 	} else if (open_access_log(o)) {

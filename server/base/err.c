@@ -45,6 +45,25 @@ int err_from_errno(int errnum)
 		return ERR_BUSY;
 	case EINVAL:
 		return ERR_INVALID;
+	case EPIPE:
+	case ENOTCONN:
+		return ERR_CLOSED;
+	case ETIMEDOUT:
+		return ERR_TIMEOUT;
+	case ECONNREFUSED:
+		return ERR_REFUSED;
+	case ECONNRESET:
+	case ECONNABORTED:
+		return ERR_RESET;
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+	case ENETDOWN:
+	case EHOSTDOWN:
+		return ERR_UNREACHABLE;
+	case EADDRINUSE:
+		return ERR_IN_USE;
+	case EMSGSIZE:
+		return ERR_TOO_LARGE;
 	default:
 		return ERR_IO;
 	}

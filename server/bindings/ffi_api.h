@@ -107,6 +107,76 @@ int ml_stream_exit(double stream, int *signalled); /* a process's status, or its
 int ml_stream_kill(double stream, int signal);
 void ml_stream_close(double stream);
 
+/* Sockets: ffi_socket.c; reading and writing: lua_socket.c. ERR_AGAIN: the running task is woken.
+ */
+typedef struct ml_socket {
+	double id;
+} ml_socket;
+double ml_socket_dial(
+	const char *address, size_t n); /* an id; ml_socket_dialed says when it is up */
+double ml_socket_dial_from(const char *address, size_t n, const char *source, size_t source_n);
+int ml_socket_dialed(double socket);
+void ml_socket_close(double socket);
+const char *ml_socket_why(void);     /* of the last code, until the next verb; "": nothing to add */
+void ml_socket_leave(double socket); /* the running task waits for it no more */
+
+typedef struct ml_socket_pair {
+	double a, b;
+} ml_socket_pair;
+int ml_socket_pair_new(ml_socket_pair *out);
+double ml_socket_listen(const char *address, size_t n, int backlog, int mode, int reuse_port);
+double ml_socket_udp(
+	const char *source, size_t source_n, const char *peer, size_t peer_n, int reuse_port);
+int ml_socket_set(double socket, int option, int value); /* enum socket_option */
+int ml_socket_is_open(double socket);
+int ml_socket_is_idle(double socket, int look);
+void ml_socket_expire(double socket, double seconds); /* closes itself then; < 0: no more */
+const char *ml_socket_name(double socket, int peer);  /* valid until the next verb */
+
+/* TLS over them. */
+typedef struct ml_tls_context {
+	double id;
+} ml_tls_context;
+typedef struct ml_tls_config {
+	int server, verify, tls12;
+	const char *ca, *cert, *key, *alpn;
+	size_t ca_n, cert_n, key_n, alpn_n;
+} ml_tls_config;
+double ml_tls_context_new(const ml_tls_config *config); /* a handle; or a code */
+void ml_tls_context_drop(double context);               /* sessions keep what they need */
+int ml_socket_start_tls(double socket, double context, const char *name); /* "": a server */
+
+enum {
+	ML_TLS_VERSION = 0,
+	ML_TLS_CIPHER = 1,
+	ML_TLS_ALPN = 2,
+	ML_TLS_SUBJECT = 3,
+	ML_TLS_NAME = 4,
+	ML_TLS_RESUMED = 5 /* out->more */
+};
+int ml_socket_tls(double socket, int what, ml_piece *out); /* ERR_STATE: no TLS, or not yet */
+
+/* Names: ffi_dns.c. The kinds are those of runtime/dns.h. */
+enum {
+	ML_DNS_ANY = 0,
+	ML_DNS_A = 1,
+	ML_DNS_MX = 15,
+	ML_DNS_TXT = 16,
+	ML_DNS_AAAA = 28,
+	ML_DNS_SRV = 33
+};
+typedef struct ml_dns_record {
+	int family, ttl, priority, weight, port;
+	const char *text; /* valid until ml_dns_free */
+	size_t n;
+} ml_dns_record;
+double ml_dns_ask(int kind, const char *name, size_t n); /* a look-up; or a code */
+/* How many records; ERR_AGAIN: the running task is woken; or a code and why. */
+int ml_dns_answer(double lookup, ml_piece *detail);
+void ml_dns_hurry(double lookup);                               /* then one family of two will do */
+int ml_dns_record_at(double lookup, int i, ml_dns_record *out); /* from 0; 0: there is none */
+void ml_dns_free(double lookup);
+
 /* The worker: ffi_worker.c. */
 typedef struct ml_worker {
 	int pid, index;

@@ -36,15 +36,23 @@ static int open_native(lua_State *L)
 	luaL_register(L, NULL, functions);
 	lua_exchange_open(L);
 	lua_task_open(L);
+	lua_socket_open(L);
 	lua_pushstring(L, MOONLOOP_VERSION);
 	lua_setfield(L, -2, "version");
 	return 1;
 }
 
-/* require "moonloop.core.err": code → short name, from the one table. */
+/* require "moonloop.core.err": code → short name and back, meaning[code], from the one table. */
 static int open_err(lua_State *L)
 {
 	lua_newtable(L);
+	lua_newtable(L);
+#define ERR(name, code, text, meaning)                                                             \
+	lua_pushstring(L, meaning);                                                                \
+	lua_rawseti(L, -2, code);
+#include "base/err.tbl.h"
+#undef ERR
+	lua_setfield(L, -2, "meaning");
 #define ERR(name, code, text, meaning)                                                             \
 	lua_pushstring(L, text);                                                                   \
 	lua_rawseti(L, -2, code);                                                                  \

@@ -27,7 +27,7 @@ static int refuse(char *err, size_t cap, const char *text, const char *why)
 	return ERR_INVALID;
 }
 
-static int parse_unix(struct addr *a, const char *path, char *err, size_t cap)
+static int parse_unix(struct addr *a, const char *path, bool literal, char *err, size_t cap)
 {
 	size_t n = strlen(path);
 
@@ -38,6 +38,10 @@ static int parse_unix(struct addr *a, const char *path, char *err, size_t cap)
 	a->un.sun_family = AF_UNIX;
 	memcpy(a->un.sun_path, path, n + 1);
 	a->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + 1);
+	if (literal && path[0] == '@') { /* the name ends where the address ends (unix(7)) */
+		a->un.sun_path[0] = '\0';
+		a->len--;
+	}
 	return 0;
 }
 
@@ -101,7 +105,13 @@ static int parse_v6(struct addr *a, const char *host, char *err, size_t cap)
 	return 0;
 }
 
-static int parse_host(struct addr *a, const char *host, char *err, size_t cap)
+static int no_address(struct addr *a, char *err, size_t cap)
+{
+	snprintf(err, cap, "\"%s\" has no IP address in front of the port", a->text);
+	return ERR_NOT_FOUND;
+}
+
+static int parse_host(struct addr *a, const char *host, bool literal, char *err, size_t cap)
 {
 	struct in_addr v4;
 	size_t n = strlen(host);
@@ -126,10 +136,12 @@ static int parse_host(struct addr *a, const char *host, char *err, size_t cap)
 	/* getaddrinfo would read "127.1" and "1" as addresses, which nobody means here. */
 	if (strspn(host, "0123456789.") == n)
 		return refuse(err, cap, a->text, "has no valid IPv4 address");
-	return look_up(a, host, err, cap);
+	if (literal && strcasecmp(host, "localhost") == 0)
+		return parse_host(a, "127.0.0.1", literal, err, cap);
+	return literal ? no_address(a, err, cap) : look_up(a, host, err, cap);
 }
 
-int addr_parse(struct addr *a, const char *text, char *err, size_t cap)
+static int parse(struct addr *a, const char *text, bool literal, char *err, size_t cap)
 {
 	char host[ADDR_TEXT_MAX];
 	const char *colon;
@@ -141,7 +153,7 @@ int addr_parse(struct addr *a, const char *text, char *err, size_t cap)
 	if (!cut(a->text, sizeof(a->text), text, text + strlen(text)))
 		return refuse(err, cap, text, "is too long for an address");
 	if (strncmp(text, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
-		return parse_unix(a, text + strlen(UNIX_PREFIX), err, cap);
+		return parse_unix(a, text + strlen(UNIX_PREFIX), literal, err, cap);
 
 	colon = strrchr(text, ':');
 	if (colon == NULL || (text[0] == '[' && colon[-1] != ']'))
@@ -149,9 +161,41 @@ int addr_parse(struct addr *a, const char *text, char *err, size_t cap)
 	if (parse_port(colon + 1, &port) != 0)
 		return refuse(err, cap, text, "has no port from 0 to 65535 behind the last colon");
 	cut(host, sizeof(host), text, colon);
-	rc = parse_host(a, host, err, cap);
+	rc = parse_host(a, host, literal, err, cap);
 	if (rc == 0)
 		addr_set_port(a, port);
+	return rc;
+}
+
+int addr_parse(struct addr *a, const char *text, char *err, size_t cap)
+{
+	return parse(a, text, false, err, cap);
+}
+
+int addr_parse_literal(struct addr *a, const char *text, char *err, size_t cap)
+{
+	return parse(a, text, true, err, cap);
+}
+
+int addr_parse_ip(struct addr *a, const char *text, int port, char *err, size_t cap)
+{
+	struct in_addr v4;
+	struct in6_addr v6;
+	int rc = 0;
+
+	*a = (struct addr){.len = 0};
+	if (inet_pton(AF_INET, text, &v4) == 1)
+		set_v4(a, &v4);
+	else if (inet_pton(AF_INET6, text, &v6) == 1)
+		set_v6(a, &v6);
+	else
+		rc = addr_parse_literal(a, text, err, cap);
+	if (rc != 0 || a->dual || addr_is_unix(a))
+		return refuse(err, cap, text, "is no IP address, with or without :PORT");
+	if (a->text[0] == '\0') {
+		cut(a->text, sizeof(a->text), text, text + strlen(text));
+		addr_set_port(a, port);
+	}
 	return rc;
 }
 

@@ -17,6 +17,9 @@
  * (IPv4 first, where it has both): that may block, so addr_parse is for start-up only. Port 0 lets
  * the kernel choose.
  *
+ * addr_parse_literal knows no host names but "localhost" (127.0.0.1), never blocks, and takes the
+ * abstract unix sockets of Linux, too: "unix:@name".
+ *
  * The functions on a plain `struct sockaddr` are for peers and never block. An IPv4 peer of a
  * dual-stack socket (::ffff:192.0.2.1) is shown and compared as the IPv4 address that it is.
  * A struct addr owns nothing and may be copied.
@@ -46,6 +49,10 @@ struct cidr {
 
 /* 0, or ERR_INVALID / ERR_NOT_FOUND with one line in err that quotes the text. */
 int addr_parse(struct addr *a, const char *text, char *err, size_t cap);
+int addr_parse_literal(struct addr *a, const char *text, char *err, size_t cap);
+
+/* An IP address, with a port or without: "192.0.2.1", "192.0.2.1:53", "::1", "[::1]:53". */
+int addr_parse_ip(struct addr *a, const char *text, int port, char *err, size_t cap);
 
 /* "127.0.0.1:8000", "[::1]:8000", "unix:/path": the address itself, not what was written. */
 const char *addr_print(const struct addr *a, char *out, size_t cap);

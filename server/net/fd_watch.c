@@ -21,8 +21,10 @@ void fd_watch_start(struct loop *loop, struct fd_watch *w)
 
 void fd_watch_start_write(struct loop *loop, struct fd_watch *w)
 {
-	ev_io_stop(loop->ev, &w->io);
-	ev_io_set(&w->io, w->io.fd, EV_WRITE);
+	if ((w->io.events & EV_WRITE) == 0) { /* setting it costs an epoll_ctl */
+		ev_io_stop(loop->ev, &w->io);
+		ev_io_set(&w->io, w->io.fd, EV_WRITE);
+	}
 	ev_io_start(loop->ev, &w->io);
 }
 

@@ -12,4 +12,5 @@ OPTION_TYPE(DURATION, uint64_t, false)        /* microseconds; 5 = 5s, 250ms, 2m
 OPTION_TYPE(MODE, unsigned, false)            /* octal; value */
 OPTION_TYPE(ENUM, int, false)                 /* index into the words of VALUE; nothing */
 OPTION_TYPE(ADDRS, struct option_addrs, true) /* net/addr.h; nothing */
+OPTION_TYPE(SERVERS, struct option_addrs, true) /* IP[:port] of name servers; nothing */
 OPTION_TYPE(NETS, struct option_nets, true)   /* net/addr.h; nothing */

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define DNS_PORT 53
+
 struct unit {
 	const char *name;
 	uint64_t factor;
@@ -275,6 +277,24 @@ static int read_ADDRS(const struct problem *p, struct option_addrs *field)
 	return field->n > 0 ? 0 : refuse(p, "no address", "");
 }
 
+static int read_SERVERS(const struct problem *p, struct option_addrs *field)
+{
+	struct span rest = span_of(p->text), word;
+
+	while (span_next_token(&rest, &word)) {
+		char *text = mem_dup(word.p, word.n);
+		struct addr a;
+		int rc = addr_parse_ip(&a, text, DNS_PORT, p->err, p->cap);
+
+		mem_free(text);
+		if (rc != 0)
+			return rc;
+		field->v = mem_realloc(field->v, sizeof(a) * (size_t)(field->n + 1));
+		field->v[field->n++] = a;
+	}
+	return 0;
+}
+
 static int read_NETS(const struct problem *p, struct option_nets *field)
 {
 	struct span rest = span_of(p->text), word;
@@ -319,6 +339,7 @@ void option_clear(const struct option_row *row, void *field)
 		*(char **)field = NULL;
 		break;
 	case OPTION_ADDRS:
+	case OPTION_SERVERS:
 		mem_free(addrs->v);
 		*addrs = (struct option_addrs){NULL, 0};
 		break;

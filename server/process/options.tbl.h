@@ -55,6 +55,13 @@ OPT(DURATION, stall_report_us, "stall-report", "TIME", "100ms", 0, 86400000000, 
 OPT(DURATION, stall_kill_us, "stall-kill", "TIME", "30s", 0, 86400000000, "Guard",
 	"replace a worker that is stuck for so long in one function; 0: never")
 
+OPT(SERVERS, dns_servers, "dns-servers", "IP[:PORT]", "", 0, 0, "Names",
+	"name servers to ask, instead of those of /etc/resolv.conf")
+OPT(DURATION, dns_timeout_us, "dns-timeout", "TIME", "5s", 1000, 3600000000, "Names",
+	"wait for a name server's answer; at the second try twice as long")
+OPT(INT, dns_cache, "dns-cache", "N", "1000", 0, 1000000, "Names",
+	"answers of name servers that are kept, per worker; 0: none")
+
 OPT(STRING, lua_path, "lua-path", "TEMPLATES", "", 0, 16384, "Application",
 	"put before package.path, such as lib/?.lua;lib/?/init.lua")
 OPT(STRING, lua_cpath, "lua-cpath", "TEMPLATES", "", 0, 16384, "Application",

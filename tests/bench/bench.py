@@ -27,7 +27,7 @@ import alone
 import measure
 import report
 from scenarios import SCENARIOS, TARGETS, Scenario
-from servers import PEERS, BenchError, Peer, Server, Setup
+from servers import PEERS, BenchError, Peer, Server, Setup, echo_server, free_port
 
 FILES_WANTED = 65536
 FILES_SPARE = 200  # descriptors of a server that are no connections
@@ -204,9 +204,12 @@ def main() -> int:
     print(report.heading(machine))
     os.sched_setaffinity(0, {cpus[-1]})
     with tempfile.TemporaryDirectory(prefix="moonloop-bench-") as work:
-        setup = Setup(args.moonloop.resolve(), build_dir, Path(work), cpus[0], cpus[-1])
+        cores = cpus[0], cpus[-1]
+        setup = Setup(args.moonloop.resolve(), build_dir, Path(work), *cores, free_port())
         bench = Bench(setup, args)
-        bench.run(chosen_scenarios(args.only, raise_file_limit()))
+        file_limit = raise_file_limit()
+        with echo_server(setup):
+            bench.run(chosen_scenarios(args.only, file_limit))
     print(f"\n{report.targets_table(bench.outcomes)}\n\n{time.monotonic() - began:.0f} s")
     if args.json:
         args.json.write_text(json.dumps(bench.as_json(machine), indent=1) + "\n")

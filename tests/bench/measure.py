@@ -221,10 +221,10 @@ def idle(setup: Setup, scenario: Scenario, server: Server) -> Figures:
 
 
 def compile_helpers(build_dir: Path) -> None:
-    """Builds load and bare unless they are newer than their sources."""
+    """Builds load, bare and echo unless they are newer than their sources."""
     here = Path(__file__).resolve().parent
     build_dir.mkdir(parents=True, exist_ok=True)
-    for name in ("load", "bare"):
+    for name in ("load", "bare", "echo"):
         source, binary = here / f"{name}.c", build_dir / name
         if not binary.exists() or binary.stat().st_mtime < source.stat().st_mtime:
             flags = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-D_GNU_SOURCE"]

@@ -133,6 +133,15 @@ SCENARIOS = (
         note="The thread's work shares the one core with the loop: what counts here is p99.",
     ),
     Scenario(
+        "socket",
+        "100 round trips of 64 bytes with an echo server, in the handler",
+        http_request("/socket"),
+        b"6400",
+        16,
+        peers=("moonloop", "nginx"),
+        note="A connection per request. One round trip is a hundredth of the CPU shown.",
+    ),
+    Scenario(
         "idle",
         "memory of idle keep-alive connections, one request each",
         HELLO,
@@ -165,6 +174,7 @@ TARGETS = (
     Target("pipelined, CPU per request", "pipelined", "cpu_us", 0.35, peer="nginx"),
     Target("idle connection, bytes", "idle", "bytes_per_connection", 1024),
     Target("hello beside a busy thread, p99 ms", "blocking", "p99_ms", 20),
+    Target("100 round trips, CPU per request", "socket", "cpu_us", 1.15, peer="nginx"),
     Target("sleep, CPU per request", "sleep", "cpu_us", 1.1, peer="nginx"),
     Target("the guard's cost, CPU per request", "unguarded", "cpu_us", 1.03, peer="unguarded"),
     Target("worst runaway, ms CPU over its budget", "guard", "overrun_ms", 50),

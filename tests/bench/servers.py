@@ -11,7 +11,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Optional
+from typing import Callable, Iterator, Optional
 
 HERE = Path(__file__).resolve().parent
 PEERS_DIR = HERE / "peers"
@@ -34,6 +34,7 @@ class Setup:
     work_dir: Path  # temporary; logs and filled-in configuration
     server_cpu: int
     load_cpu: int
+    echo_port: int  # of the server that the socket scenario talks to
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,8 @@ def _command_nginx(setup: Setup, port: int) -> list[str]:
     home = setup.work_dir / f"nginx-{port}"
     home.mkdir()
     text = (PEERS_DIR / "nginx.conf").read_text()
-    for key, value in {"MODULES": NGINX_MODULES, "DIR": home, "PORT": port}.items():
+    values = {"MODULES": NGINX_MODULES, "DIR": home, "PORT": port, "ECHO": setup.echo_port}
+    for key, value in values.items():
         text = text.replace(f"@{key}@", str(value))
     (home / "nginx.conf").write_text(text)
     nginx = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin") or "nginx"
@@ -158,6 +160,20 @@ def core_busy_seconds(cpu: int) -> float:
     return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
 
 
+@contextlib.contextmanager
+def echo_server(setup: Setup) -> Iterator[None]:
+    """What the socket scenario talks to, on the load's core."""
+    process = subprocess.Popen(
+        [str(setup.build_dir / "echo"), str(setup.echo_port)],
+        stdin=subprocess.PIPE,
+        preexec_fn=lambda: os.sched_setaffinity(0, {setup.load_cpu}),
+    )
+    try:
+        yield
+    finally:
+        process.communicate()
+
+
 class Server:
     """One running server, pinned to the server's core, in a process group of its own."""
 
@@ -173,6 +189,7 @@ class Server:
                 stdout=log,
                 stderr=log,
                 cwd=setup.work_dir,
+                env={**os.environ, "ECHO_PORT": str(setup.echo_port)},
                 start_new_session=True,
                 preexec_fn=lambda: os.sched_setaffinity(0, {setup.server_cpu}),
             )

@@ -31,14 +31,15 @@ end
 
 --- Runs `moonloop check` on an application of that source, in a process of its own.
 -- Blocks the loop; bounded.
+-- @param before shell commands that come first, or nil
 -- @return the exit code; everything that it wrote
-function support.check(source, options)
+function support.check(source, options, before)
 	local path = os.tmpname()
 	local file = assert(io.open(path, "w"))
 	file:write(source)
 	file:close()
-	local pipe = assert(io.popen(("timeout 20 %s check %s --log - %s 2>&1; echo rc=$?"):format(
-		("/proc/%d/exe"):format(worker.info().pid), path, options or "")))
+	local pipe = assert(io.popen(("%stimeout 20 %s check %s --log - %s 2>&1; echo rc=$?"):format(
+		before or "", ("/proc/%d/exe"):format(worker.info().pid), path, options or "")))
 	local text = pipe:read("*a")
 	pipe:close()
 	os.remove(path)

@@ -19,6 +19,8 @@ local GOES_ON, TIMEOUT = 0, 3
 local wait = {
 	--- Function → the name that task.tree() shows for who waits in it.
 	names = setmetatable({}, { __mode = "k" }),
+	--- What wait.nap returns when the time is over.
+	TIMEOUT = TIMEOUT,
 }
 
 --- Waiting lists: any object → array of task ids.

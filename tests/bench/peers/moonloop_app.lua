@@ -1,5 +1,6 @@
 -- The benched application on moonloop: the same routes as its peers have.
 local moonloop = require("moonloop")
+local socket = require("moonloop.socket")
 local thread = require("moonloop.thread")
 
 -- The encoder that is there: moonloop's own, lua-cjson, or none.
@@ -60,6 +61,20 @@ end
 routes["/sleep"] = function(_, _, send)
 	moonloop.sleep(0.01)
 	answer(send, "Hello, World!")
+end
+
+local message = ("x"):rep(64)
+local echo_address = "127.0.0.1:" .. (os.getenv("ECHO_PORT") or "7")
+
+routes["/socket"] = function(_, _, send)
+	local sock = assert(socket.connect(echo_address))
+	local bytes = 0
+	for _ = 1, 100 do
+		assert(sock:write(message))
+		bytes = bytes + #assert(sock:read(64))
+	end
+	sock:close()
+	answer(send, tostring(bytes))
 end
 
 -- Keeps a thread of the pool busy for two seconds of its own processor time or more.

@@ -39,6 +39,39 @@ static void test_parse(void **state)
 	}
 }
 
+static void test_ip(void **state)
+{
+	static const struct {
+		const char *text, *printed; /* NULL: refused */
+	} rows[] = {
+		{"192.0.2.1", "192.0.2.1:53"},
+		{"192.0.2.1:5353", "192.0.2.1:5353"},
+		{"::1", "[::1]:53"},
+		{"[::1]:5353", "[::1]:5353"},
+		{"2001:db8::1:53", "[2001:db8::1:53]:53"},
+		{"[::1]", NULL},
+		{":53", NULL},
+		{"unix:/run/dns", NULL},
+		{"resolver.test", NULL},
+		{"resolver.test:53", NULL},
+		{"127.1", NULL},
+		{"", NULL},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct addr a;
+		char err[256] = "", out[ADDR_TEXT_MAX];
+		int rc = addr_parse_ip(&a, rows[i].text, 53, err, sizeof(err));
+
+		assert_int_equal(rc == 0, rows[i].printed != NULL);
+		assert_int_equal(rc != 0, err[0] != '\0');
+		if (rc != 0)
+			continue;
+		assert_string_equal(addr_print(&a, out, sizeof(out)), rows[i].printed);
+		assert_string_equal(a.text, rows[i].text);
+	}
+}
+
 static void test_refused(void **state)
 {
 	static const struct {
@@ -189,6 +222,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ZERO_TEST(test_parse),
+		ZERO_TEST(test_ip),
 		ZERO_TEST(test_refused),
 		ZERO_TEST(test_too_long),
 		ZERO_TEST(test_peer),

@@ -254,6 +254,11 @@ static void test_repeated(void **state)
 	assert_int_equal(o.trusted_proxy.v[0].bits, 8);
 	assert_int_equal(o.trusted_proxy.v[1].family, AF_UNIX);
 	options_fini(&o);
+	load_ok(&o, ARGV("--dns-servers", "192.0.2.1,::1", "--dns-servers", "[::1]:5353"));
+	assert_int_equal(o.dns_servers.n, 3);
+	assert_int_equal(addr_port(&o.dns_servers.v[1].sa), 53);
+	assert_int_equal(addr_port(&o.dns_servers.v[2].sa), 5353);
+	options_fini(&o);
 }
 
 static void test_precedence(void **state)
@@ -307,6 +312,8 @@ static void test_refused(void **state)
 	assert_refused(ARGV("--trusted-proxy", "10.0.0.0/40"),
 		"command line: --trusted-proxy: \"10.0.0.0/40\" has no valid length of the network "
 		"behind /");
+	assert_refused(ARGV("--dns-servers", "192.0.2.1,resolver.test"),
+		"command line: --dns-servers: \"resolver.test\" is no IP address, with or without :PORT");
 	assert_refused(
 		ARGV("a", "b"), "command line: unexpected \"b\": the application is \"a\" already");
 	assert_refused(ARGV(""), "command line: an empty word where the application belongs");
