@@ -153,6 +153,14 @@ function Udp:close() end
 ---@field max_age? number seconds
 ---@field wait_timeout? number seconds; 10
 
+---@class moonloop.PoolStats
+---@field open integer connections
+---@field idle integer
+---@field busy integer
+---@field waiting integer tasks in line
+---@field connects integer since the start
+---@field reuses integer since the start
+
 ---@class moonloop.SocketPool
 local Pool = {}
 ---Suspends.
@@ -168,7 +176,7 @@ function Pool:connect(address, options) end
 ---@param options? moonloop.ConnectOptions
 ---@return any ...
 function Pool:with(address, fn, options) end
----@return { open: integer, idle: integer, busy: integer, waiting: integer, connects: integer, reuses: integer }
+---@return moonloop.PoolStats
 function Pool:stats() end
 ---@return true
 function Pool:close() end
