@@ -85,7 +85,7 @@ static int begin_wait(lua_State *L, struct socket *s, enum socket_side side)
 		code = MISUSE_NO_TASK;
 	else if (stop != TASK_GOES_ON)
 		code = ERR_CANCELLED;
-	else if (due != 0 && clock_mono_us() >= due)
+	else if (due != 0 && clock_mono_us() >= due && !t->woken) /* it may only be out of turns */
 		code = ERR_TIMEOUT;
 	if (code != 0) {
 		socket_leave(s, side, task_id(t));

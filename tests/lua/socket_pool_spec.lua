@@ -1,4 +1,6 @@
+local fs = require("moonloop.fs")
 local moonloop = require("moonloop")
+local process = require("moonloop.process")
 local socket = require("moonloop.socket")
 local support = require("support")
 local task = require("moonloop.task")
@@ -209,6 +211,34 @@ describe("socket.pool", function()
 				pool:close()
 			end)
 		end)
+	end)
+
+	it("uses TLS connections again, for the same TLS only", function()
+		local dir = assert(fs.tempdir())
+		local made = assert(process.run({ "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+			"ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=pool", "-addext",
+			"subjectAltName=IP:127.0.0.1,DNS:pool.example", "-keyout", dir.path .. "/key", "-out",
+			dir.path .. "/cert" }, { timeout = 30 }))
+		assert.equal(0, made.status)
+		local cert, key = fs.read(dir.path .. "/cert"), fs.read(dir.path .. "/key")
+		with.leaves_none(function()
+			with.with_server(numbered(), function(_, address)
+				local pool = socket.pool({ tls = { ca = cert } })
+				for _ = 1, 3 do
+					assert.equal("1: x", pool:with(address, ask_with("x")))
+				end
+				local other = { tls = { ca = cert, server_name = "pool.example" } }
+				assert.equal("2: x", pool:with(address, ask_with("x"), other))
+				assert.equal("3: x", pool:with(address, ask_with("x"), { tls = { verify = false } }))
+				assert.equal("2: y", pool:with(address, ask_with("y"), other))
+				assert.same({ 3, 3, 3, 3 }, stats(pool, "open idle connects reuses"))
+				local _, code = pool:connect(address, { tls = true })
+				assert.equal("tls", code)
+				assert.same({ 3 }, stats(pool, "open"))
+				pool:close()
+			end, { tls = { cert = cert, key = key } })
+		end)
+		dir:close()
 	end)
 
 	it("closes what its function fails with", function()

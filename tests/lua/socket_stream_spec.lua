@@ -478,6 +478,17 @@ describe("socket: misuse", function()
 end)
 
 describe("socket: time", function()
+	it("takes no patience to read what is there", function()
+		local a, b = pair()
+		a:write(("x"):rep(100))
+		for _ = 1, 100 do
+			assert.equal("x", b:read(1, 0))
+			assert.is_true(b:write("y", 0))
+		end
+		a:close()
+		b:close()
+	end)
+
 	it("keeps time-outs apart", function()
 		local a, b = pair()
 		a:set_timeouts({ read = 0.02 })
