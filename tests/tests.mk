@@ -45,7 +45,7 @@ wire: $(WIRE_RUN) ## run the conversations over HTTP/1, and a bounded fuzz of th
 
 # The rest needs the binary: specs inside its runtime, the contract and real clients over sockets.
 specs: $(BIN) ## run the Lua specs inside the gateway's runtime (busted)
-	@timeout 600 $(BIN) check tests/lua/run.lua
+	@MOONLOOP_DNS_SERVERS=127.0.0.1:$$((20000 + $$$$ % 10000)) timeout 600 $(BIN) check tests/lua/run.lua
 
 lasgi: $(BIN) ## run the LASGI contract suite
 	@cd tests/lasgi && MOONLOOP="$(abspath $(BIN))" timeout 900 python3 -m unittest -q

@@ -2,7 +2,7 @@
 -- worker has before and after.
 --
 -- Every wait of Lua ends up in one function (park of core/coroutine.lua). A task that is watched goes
--- through a wrapper, which counts its waits and tells the task that watches it, the driver.
+-- through a wrapper of it, which counts its waits and tells the task that watches it, the driver.
 --
 -- A scenario is a function that gets a world ({dir = an empty directory}) and makes a fresh
 --
@@ -28,7 +28,8 @@ local C = native.C
 local WAITS_MAX = 100 -- of one scenario
 local SETTLE_SECONDS = 10 -- what a job that was left to itself may take
 
-native.ffi.cdef("unsigned jobs_live(void), files_live(void), stream_live(void), watch_live(void);")
+native.ffi.cdef([[unsigned jobs_live(void), files_live(void), stream_live(void), watch_live(void),
+	socket_live(void), dns_live(void);]])
 
 local cancel = {
 	--- What task.tree() said that tasks wait for: name → true.
@@ -48,7 +49,7 @@ end
 -- The waits of watched tasks.
 
 local watched = {} -- task id → its run
-local raw_park, raw_park_at = upvalue(wait.park, "raw_park")
+local raw_park = require("moonloop.core.coroutine").park
 
 local function before_park()
 	local run = watched[verbs.self()]
@@ -81,15 +82,51 @@ local park = assert(loadstring([[
 		after()
 	end]], "@moonloop.watched"))(before_park, raw_park, after_park)
 
---- Watching begins, and ends. Compiled code takes an upvalue that nobody assigns for a constant.
-function cancel.install()
-	debug.setupvalue(wait.park, raw_park_at, park)
+-- Gives all functions of the library another value for an upvalue that they share.
+local function replace(from, to)
+	local seen, list = {}, {}
+	local function add(value)
+		local kind = type(value)
+		if (kind == "table" or kind == "function") and not seen[value] then
+			seen[value] = true
+			list[#list + 1] = value
+		end
+	end
+	for name, module in pairs(package.loaded) do
+		if name:find("^moonloop") then
+			add(module)
+		end
+	end
+	while #list > 0 do
+		local value = table.remove(list)
+		if type(value) == "table" then
+			add(debug.getmetatable(value))
+			for _, field in next, value do
+				add(field)
+			end
+		else
+			for i = 1, 250 do
+				local name, found = debug.getupvalue(value, i)
+				if name == nil then
+					break
+				elseif found == from and value ~= to then
+					debug.setupvalue(value, i, to)
+				end
+				add(found)
+			end
+		end
+	end
+	-- Compiled code takes an upvalue that nobody assigns for a constant.
 	jit.flush()
 end
 
+--- Watching begins, and ends.
+function cancel.install()
+	replace(raw_park, park)
+end
+
 function cancel.remove()
-	debug.setupvalue(wait.park, raw_park_at, raw_park)
-	jit.flush()
+	replace(park, raw_park)
 end
 
 -- Ways of stopping.
@@ -269,6 +306,8 @@ function cancel.inventory(dir)
 		files = C.files_live(),
 		streams = C.stream_live(),
 		watches = C.watch_live(),
+		sockets = C.socket_live(),
+		look_ups = C.dns_live(),
 	}
 end
 
