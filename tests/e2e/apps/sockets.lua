@@ -30,7 +30,7 @@ local function lifespan(receive, send)
 		end
 	until message.type == "lifespan.shutdown"
 	listener:close()
-	server:join(5)
+	server:join(1)
 	send({ type = "lifespan.shutdown.complete" })
 end
 
