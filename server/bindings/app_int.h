@@ -38,6 +38,9 @@ void lua_exchange_open(struct lua_State *L);
 /* lua_task.c: sets the verbs that tasks are made of, for code that is not compiled. */
 void lua_task_open(struct lua_State *L);
 
+/* lua_job.c: sets the verbs of the thread pool. */
+void lua_job_open(struct lua_State *L);
+
 int lua_scope_headers(struct lua_State *L); /* lua_scope.c: (exchange) → the headers table */
 int lua_scope_address(
 	struct lua_State *L); /* (exchange, "client" | "server") → {host, port} or nil */

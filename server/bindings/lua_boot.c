@@ -36,6 +36,7 @@ static int open_native(lua_State *L)
 	luaL_register(L, NULL, functions);
 	lua_exchange_open(L);
 	lua_task_open(L);
+	lua_job_open(L);
 	lua_pushstring(L, MOONLOOP_VERSION);
 	lua_setfield(L, -2, "version");
 	return 1;

@@ -21,6 +21,8 @@ OPT(COUNT, workers, "workers", "N|auto", "1", 1, 256, "Processes",
 OPT(INT, threads, "threads", "N", "4", 1, 256, "Processes", "threads for blocking work, per worker")
 OPT(INT, thread_queue, "thread-queue", "N", "1024", 1, 1000000, "Processes",
 	"jobs that may wait for a thread, per worker")
+OPT(SIZE, thread_memory_bytes, "thread-memory", "SIZE", "64M", 1048576, 1099511627776, "Processes",
+	"Lua memory that a thread may keep between two jobs; above it starts afresh")
 OPT(INT, max_connections, "max-connections", "N", "10000", 1, 1000000, "Processes",
 	"open connections, per worker")
 OPT(DURATION, drain_timeout_us, "drain-timeout", "TIME", "10s", 0, 86400000000, "Processes",
