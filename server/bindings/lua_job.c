@@ -52,6 +52,16 @@ static int native_answer(lua_State *L)
 	return 2;
 }
 
+/* (id) → whether there is an answer */
+static int native_ended(lua_State *L)
+{
+	const char *out;
+	size_t n;
+
+	lua_pushboolean(L, jobs_result(lua_tonumber(L, 1), &out, &n) != ERR_AGAIN);
+	return 1;
+}
+
 static int native_free(lua_State *L)
 {
 	jobs_free(lua_tonumber(L, 1));
@@ -97,6 +107,7 @@ void lua_job_open(lua_State *L)
 	static const luaL_Reg functions[] = {
 		{"job_submit", native_submit},
 		{"job_answer", native_answer},
+		{"job_ended", native_ended},
 		{"job_free", native_free},
 		{"job_part", native_part},
 		{"job_tell", native_tell},

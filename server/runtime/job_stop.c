@@ -64,19 +64,29 @@ void job_stop_adopt(struct job_stop *s, lua_State *L)
 /* ---- the hook ----------------------------------------------------------------------------------
  */
 
-static void on_instruction(lua_State *L, lua_Debug *ar)
-{
-	lua_getinfo(L, "S", ar);
-	if (!vm_is_ours(ar->source))
-		luaL_error(L, "the job was cancelled");
-}
-
 /* With the bit set lua_sethook would take it that this state is the one that is profiled. */
-static void unhook(struct job_stop *s)
+static void stay(const struct job_stop *s)
 {
 	if (s->hooks != NULL)
 		*s->hooks &= (uint8_t)~LEAVE;
+}
+
+static void unhook(struct job_stop *s)
+{
+	stay(s);
 	lua_sethook(s->L, NULL, 0, 0);
+}
+
+/*
+ * The bit has done its work. Code of ours goes on, and would not get far with it: a compiled loop
+ * over pairs() leaves before its first step, and the interpreter enters it again.
+ */
+static void on_instruction(lua_State *L, lua_Debug *ar)
+{
+	stay(current);
+	lua_getinfo(L, "S", ar);
+	if (!vm_is_ours(ar->source))
+		luaL_error(L, "the job was cancelled");
 }
 
 static void on_signal(int signum)

@@ -6,7 +6,7 @@ local waits = require("moonloop.core.wait")
 
 local C, ffi, piece = native.C, native.ffi, native.piece
 local AGAIN = native.codes.AGAIN
-local submit, answer, part, free = verbs.job_submit, verbs.job_answer, verbs.job_part, verbs.job_free
+local submit, answer, ended, free = verbs.job_submit, verbs.job_answer, verbs.job_ended, verbs.job_free
 local self_id, begin, nap = verbs.self, waits.begin, waits.nap
 
 local pool = {
@@ -56,24 +56,20 @@ local function refused(rc)
 	return nil, code, REFUSED[code] or code
 end
 
--- What has come by now. What `hear` raises ends the job.
-local function hear_parts(id, hear)
-	local bytes = part(id)
-	while bytes do
-		local ok, err = pcall(hear, bytes)
-		if not ok then
-			free(id)
-			error(err, 0)
-		end
-		bytes = part(id)
+-- What the owner raises when it is told of news ends the job.
+local function tell_owner(news, id, final)
+	local ok, err = pcall(news, id, final)
+	if not ok then
+		free(id)
+		error(err, 0)
 	end
 end
 
-local function await(id, due, hear)
+local function await(id, due, news)
 	local stop = 0
 	while true do
-		if hear then
-			hear_parts(id, hear)
+		if news then
+			tell_owner(news, id, stop ~= 0 or ended(id))
 		end
 		local rc, output = answer(id)
 		if rc ~= AGAIN then
@@ -113,14 +109,15 @@ end
 --- As run, for LUA and with more to say.
 -- @param priority one of pool.PRIORITIES
 -- @param due from wait.due, or nil: when it has to be done
--- @param hear called with each of its partial results; nil: nobody wants them
+-- @param news called with the id, and whether it is the last time, when there may be partial results
+-- (verbs.job_part); nil: nobody wants them
 -- @return as run; nil, "timeout"
-function pool.run_lua(bytes, priority, due, hear)
-	local id = start(pool.LUA, bytes, priority, hear ~= nil)
+function pool.run_lua(bytes, priority, due, news)
+	local id = start(pool.LUA, bytes, priority, news ~= nil)
 	if id < 0 then
 		return refused(id)
 	end
-	return await(id, due, hear)
+	return await(id, due, news)
 end
 
 return pool
