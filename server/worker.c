@@ -365,6 +365,7 @@ static void run_app(const struct options *o, const struct app_path *path)
 		.worker_index = w.env != NULL ? w.env->index : 0,
 		.cpu_budget_us = o->cpu_budget_us,
 		.stall_report_us = o->stall_report_us,
+		.blocking_warnings = o->blocking_warnings == 0, /* "on" */
 		.on_event = on_app,
 	};
 

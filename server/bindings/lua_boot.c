@@ -83,6 +83,8 @@ static void push_config(lua_State *L)
 		lua_pushstring(L, app.config.module);
 		lua_setfield(L, -2, "module");
 	}
+	lua_pushboolean(L, app.config.blocking_warnings);
+	lua_setfield(L, -2, "blocking_warnings");
 	lua_pushstring(L, app.config.root_path);
 	lua_setfield(L, -2, "root_path");
 }

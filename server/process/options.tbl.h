@@ -56,6 +56,8 @@ OPT(DURATION, stall_report_us, "stall-report", "TIME", "100ms", 0, 86400000000, 
 	"log once for each place what held up the other requests for longer; 0: nothing")
 OPT(DURATION, stall_kill_us, "stall-kill", "TIME", "30s", 0, 86400000000, "Guard",
 	"replace a worker that is stuck for so long in one function; 0: never")
+OPT(ENUM, blocking_warnings, "blocking-warnings", "on|off", "on", 0, 0, "Guard",
+	"log once for each place a call of Lua's io library that blocks the loop")
 
 OPT(STRING, lua_path, "lua-path", "TEMPLATES", "", 0, 16384, "Application",
 	"put before package.path, such as lib/?.lua;lib/?/init.lua")

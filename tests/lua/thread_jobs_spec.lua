@@ -412,9 +412,11 @@ describe("in a pool thread", function()
 		assert.is_false(thread.run(plain(function()
 			return thread.cancelled()
 		end)))
-		support.contains("thread.yield: the first value must not be nil", support.raises(thread.run, plain(function()
+		local nothing_first = plain(function()
 			thread.yield(nil, 1)
-		end)))
+		end)
+		support.contains("thread.yield: the first value must not be nil",
+			support.raises(thread.run, nothing_first))
 		support.contains("thread.yield: result 1 cannot cross", support.raises(thread.run_with,
 			{ on_progress = function() end }, plain(function()
 				thread.yield(io.stdout)
