@@ -2,9 +2,11 @@
 
 local lasgi = require("moonloop.lasgi")
 local task = require("moonloop.task")
+local thread = require("moonloop.thread")
 local time = require("moonloop.time")
 
 local JOINS, ROUNDS = 300000, 5
+local JOBS, JOB_ROUNDS = 20000, 10
 local SLEEPERS = 100000
 
 local function nothing() end
@@ -29,6 +31,28 @@ local function spawn_and_join()
 		best = math.min(best, (time.now() - began) / JOINS)
 	end
 	return best * 1e6
+end
+
+-- One after the other, with an idle pool; and the CPU time of both threads.
+local function run_in_thread()
+	local best, cpu = math.huge, math.huge
+	for _ = 1, JOB_ROUNDS do
+		local began, cpu_began = time.now(), os.clock()
+		for _ = 1, JOBS do
+			thread.run(nothing)
+		end
+		best = math.min(best, (time.now() - began) / JOBS)
+		cpu = math.min(cpu, (os.clock() - cpu_began) / JOBS)
+	end
+	return best * 1e6, cpu * 1e6
+end
+
+-- CPU time of a second without jobs, soon after many.
+local function idle()
+	run_in_thread()
+	local began = os.clock()
+	task.sleep(1)
+	return (os.clock() - began) * 1e3
 end
 
 local function bytes_per_sleeper()
@@ -57,6 +81,10 @@ return function(scope, receive, send)
 	end
 	receive()
 	say("spawn and join a task", spawn_and_join(), "us", 1)
+	local job, job_cpu = run_in_thread()
+	say("run a function in a thread", job, "us", 15)
+	say("its CPU time", job_cpu, "us", 30)
+	say("CPU time of an idle second", idle(), "ms", 20)
 	say("memory of a sleeping task", bytes_per_sleeper() / 1024, "KiB", 1.5)
 	io.stdout:flush()
 	send({ type = "lifespan.startup.complete" })
