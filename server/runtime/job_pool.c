@@ -26,15 +26,11 @@ struct worker {
 	struct job *job; /* below the mutex: what it runs */
 	bool gone;       /* below the mutex: it touches nothing any more */
 	bool joined;     /* the loop's own */
-
-	/* the thread's own */
-	uint64_t ended_us; /* its last job */
-	unsigned soon;     /* jobs in a row that came soon after the one before */
 };
 
 /* How long a thread looks for the next job, and the loop for a job's end, before they sleep. */
 #define SPIN_US   50
-#define LINGER_US 30
+#define LINGER_US 50
 
 #define SOON_US  100  /* after the last job: work comes one by one, and fast */
 #define SOON_MIN 4    /* so many times, before it is worth to look for more */
@@ -59,6 +55,8 @@ static struct pool {
 	unsigned idle;
 	unsigned spinning;      /* 0 or 1 thread looks for a job */
 	unsigned typical_us;    /* moving average of what jobs took */
+	unsigned soon;          /* jobs in a row that were taken soon after the end of another */
+	uint64_t ended_us;      /* the last job */
 	unsigned started, gone; /* threads */
 	bool handed;            /* the last job went to a thread that was awake */
 	bool lingering;         /* the loop looks for a job's end: no need to wake it */
@@ -93,15 +91,18 @@ static int run_job(struct job *job, struct job_vm *vm)
 }
 
 /* Below the mutex, which it leaves meanwhile. */
-static void spin(struct worker *w)
+static void spin(void)
 {
+	bool in_vain;
+
 	pool.spinning++;
 	atomic_store_explicit(&pool.beckoned, false, memory_order_relaxed);
 	pthread_mutex_unlock(&pool.mutex);
-	if (!spin_on(&pool.beckoned, SPIN_US))
-		w->soon = 0;
+	in_vain = !spin_on(&pool.beckoned, SPIN_US);
 	pthread_mutex_lock(&pool.mutex);
 	pool.spinning--;
+	if (in_vain)
+		pool.soon = 0;
 }
 
 static void sleep_until_work(void)
@@ -111,9 +112,9 @@ static void sleep_until_work(void)
 	pool.idle--;
 }
 
-static bool may_spin(const struct worker *w)
+static bool may_spin(void)
 {
-	return pool.may_spin && pool.spinning == 0 && w->soon >= SOON_MIN &&
+	return pool.may_spin && pool.spinning == 0 && pool.soon >= SOON_MIN &&
 	       pool.typical_us <= SHORT_US;
 }
 
@@ -122,7 +123,7 @@ static void begin(struct worker *w, struct job *job)
 	w->job = job;
 	job->place = JOB_RUNNING;
 	job->begun_us = clock_mono_us();
-	w->soon = job->begun_us - w->ended_us <= SOON_US ? w->soon + 1 : 0;
+	pool.soon = job->begun_us - pool.ended_us <= SOON_US ? pool.soon + 1 : 0;
 	pool.running++;
 	STATS_ADD(jobs_waiting_now, -1);
 	STATS_ADD(jobs_now, 1);
@@ -134,8 +135,8 @@ static struct job *take_job(struct worker *w)
 	struct job *job;
 
 	while (pool.queue.n == 0 && !pool.stopping) {
-		if (may_spin(w))
-			spin(w);
+		if (may_spin())
+			spin();
 		else
 			sleep_until_work();
 	}
@@ -149,9 +150,9 @@ static struct job *take_job(struct worker *w)
 /* Below the mutex: the loop, which stops the pool before it ends, is there until this returns. */
 static void bring_back(struct worker *w, struct job *job)
 {
-	w->ended_us = clock_mono_us();
+	pool.ended_us = clock_mono_us();
 	pool.typical_us =
-		(7 * pool.typical_us + (unsigned)MIN(w->ended_us - job->begun_us, LONG_US)) / 8;
+		(7 * pool.typical_us + (unsigned)MIN(pool.ended_us - job->begun_us, LONG_US)) / 8;
 	w->job = NULL;
 	pool.running--;
 	STATS_ADD(jobs_now, -1);

@@ -4,6 +4,8 @@
 local blocking = require("moonloop.core.blocking")
 local support = require("support")
 local task = require("moonloop.task")
+local thread = require("moonloop.thread")
+local plain = dofile((debug.getinfo(1, "S").source:match("^@(.*/)") or "") .. "plain_env.lua")
 
 -- While fn runs the worker serves, as far as core/blocking.lua knows.
 local function serving(fn)
@@ -94,6 +96,16 @@ describe("os functions", function()
 			task.sleep(0)
 			cleaned:cancel()
 			assert.is_true(cleaned:join())
+		end)
+	end)
+
+	it("travel to a thread by their names", function()
+		serving(function()
+			local name = os.tmpname()
+			assert.is_true(thread.run(os.remove, name))
+			assert.equal(0, thread.run(plain(function()
+				return os.execute("true")
+			end)))
 		end)
 	end)
 
