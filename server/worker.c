@@ -394,14 +394,21 @@ static void run_app(const struct options *o, const struct app_path *path)
 		.worker_index = w.env != NULL ? w.env->index : 0,
 		.cpu_budget_us = o->cpu_budget_us,
 		.stall_report_us = o->stall_report_us,
+		.blocking_warnings = o->blocking_warnings == 0, /* "on" */
 		.on_event = on_app,
+	};
+
+	const struct jobs_config jobs_config = {
+		.threads = (unsigned)o->threads,
+		.queue_max = (unsigned)o->thread_queue,
+		.memory_max = (size_t)o->thread_memory_bytes,
 	};
 
 	vm_set_modules(lua_bundle);
 	vm_set_open(lua_boot_open);
 	vm_set_paths(&paths);
 	set_up_net(o);
-	jobs_setup(&w.loop, (unsigned)o->threads, (unsigned)o->thread_queue);
+	jobs_setup(&w.loop, &jobs_config);
 	watch_setup(&w.loop);
 	stream_setup(&w.loop);
 	set_up_dns(o);

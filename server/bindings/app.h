@@ -24,6 +24,7 @@ struct app_config {
 	const char *root_path; /* scope.root_path */
 	int worker_index;
 	uint64_t cpu_budget_us, stall_report_us; /* runtime/watchdog.h */
+	bool blocking_warnings;                  /* core/blocking.lua */
 	app_event_fn *on_event;
 };
 

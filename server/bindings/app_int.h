@@ -41,6 +41,9 @@ void lua_task_open(struct lua_State *L);
 /* lua_socket.c: sets `socket`, a table of the verbs that can wait. */
 void lua_socket_open(struct lua_State *L);
 
+/* lua_job.c: sets the verbs of the thread pool. */
+void lua_job_open(struct lua_State *L);
+
 int lua_scope_headers(struct lua_State *L); /* lua_scope.c: (exchange) → the headers table */
 int lua_scope_address(
 	struct lua_State *L); /* (exchange, "client" | "server") → {host, port} or nil */

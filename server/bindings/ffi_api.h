@@ -64,10 +64,7 @@ void ml_task_limit(double task, double at);  /* on the clock of ml_now; < 0, > 1
 double ml_now(void);
 double ml_unix(void);
 
-/* Jobs: ffi_job.c. */
-double ml_job_submit(int kind, const char *in, size_t n); /* for the running task */
-int ml_job_result(double job, ml_piece *out);
-void ml_job_free(double job);
+/* Work on files in a pool thread: ffi_job.c. For tasks there is lua_job.c. */
 int ml_job_here(int kind, const char *in, size_t n, ml_piece *out); /* for who cannot wait */
 void ml_job_here_done(void);
 
@@ -182,6 +179,7 @@ typedef struct ml_worker {
 	int pid, index;
 	double uptime;
 	double connections, requests, tasks, threads, thread_queue;
+	double jobs, jobs_running, job_wait, job_wait_max; /* the waits in seconds */
 } ml_worker;
 void ml_worker_info(ml_worker *out);
 void ml_ready(void);

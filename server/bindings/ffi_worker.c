@@ -19,6 +19,10 @@ void ml_worker_info(ml_worker *out)
 		.tasks = task_live(),
 		.threads = jobs_threads(),
 		.thread_queue = jobs_waiting(),
+		.jobs = (double)STATS_GET(jobs),
+		.jobs_running = jobs_running(),
+		.job_wait = (double)STATS_GET(job_wait_us) / CLOCK_SECOND,
+		.job_wait_max = (double)STATS_GET(job_wait_max_us) / CLOCK_SECOND,
 	};
 }
 

@@ -37,6 +37,7 @@ static int open_native(lua_State *L)
 	lua_exchange_open(L);
 	lua_task_open(L);
 	lua_socket_open(L);
+	lua_job_open(L);
 	lua_pushstring(L, MOONLOOP_VERSION);
 	lua_setfield(L, -2, "version");
 	return 1;
@@ -90,6 +91,8 @@ static void push_config(lua_State *L)
 		lua_pushstring(L, app.config.module);
 		lua_setfield(L, -2, "module");
 	}
+	lua_pushboolean(L, app.config.blocking_warnings);
+	lua_setfield(L, -2, "blocking_warnings");
 	lua_pushstring(L, app.config.root_path);
 	lua_setfield(L, -2, "root_path");
 }

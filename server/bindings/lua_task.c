@@ -42,6 +42,13 @@ static int native_wake(lua_State *L)
 	return 0;
 }
 
+/* (id) → whether there is such a task */
+static int native_alive(lua_State *L)
+{
+	lua_pushboolean(L, task_find(lua_tonumber(L, 1)) != NULL);
+	return 1;
+}
+
 static const char *state_name(const struct task *t)
 {
 	static const char *const names[] = {
@@ -93,6 +100,7 @@ void lua_task_open(lua_State *L)
 		{"stop", native_stop},
 		{"spawn", native_spawn},
 		{"wake", native_wake},
+		{"alive", native_alive},
 		{"tasks", native_tasks},
 		{NULL, NULL},
 	};

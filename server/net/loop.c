@@ -65,7 +65,7 @@ static void on_tick(struct ev_loop *ev, struct ev_prepare *w, int revents)
 {
 	struct loop *l = w->data;
 
-	if (phases(l))
+	if (phases(l) || (l->linger != NULL && !l->stopping && l->linger()))
 		ev_idle_start(ev, &l->again);
 	else
 		ev_idle_stop(ev, &l->again);
@@ -132,6 +132,11 @@ void loop_set_runner(struct loop *l, loop_runner_fn *fn, void *arg)
 {
 	l->runner = fn;
 	l->runner_arg = arg;
+}
+
+void loop_set_linger(struct loop *l, loop_linger_fn *fn)
+{
+	l->linger = fn;
 }
 
 void loop_run(struct loop *l)

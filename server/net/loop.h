@@ -28,6 +28,12 @@ struct loop_item {
 /* Runs what is runnable for at most `budget_us`; true when something is left. */
 typedef bool loop_runner_fn(void *arg, uint64_t budget_us);
 
+/*
+ * Asked when nothing is left to do and the poll would block: may wait some microseconds for what is
+ * about to come from another thread. True: it came.
+ */
+typedef bool loop_linger_fn(void);
+
 struct loop {
 	struct ev_loop *ev; /* owned */
 	struct ev_check woke;
@@ -41,7 +47,8 @@ struct loop {
 	struct list reap;  /* loop_item: dead objects */
 	loop_runner_fn *runner;
 	void *runner_arg;
-	bool stirred; /* see loop_stir */
+	loop_linger_fn *linger; /* NULL: none */
+	bool stirred;           /* see loop_stir */
 	bool stopping;
 };
 
@@ -52,6 +59,8 @@ void loop_init(struct loop *l);
 void loop_fini(struct loop *l); /* runs the reap list first */
 
 void loop_set_runner(struct loop *l, loop_runner_fn *fn, void *arg);
+
+void loop_set_linger(struct loop *l, loop_linger_fn *fn);
 
 void loop_run(struct loop *l);  /* until loop_stop */
 void loop_stop(struct loop *l); /* after the current tick */

@@ -27,4 +27,11 @@ void stats_use(struct shared_stats *s); /* NULL: the private block */
 #define STATS_ADD(name, n) atomic_fetch_add_explicit(&stats->name, (n), memory_order_relaxed)
 #define STATS_GET(name)    atomic_load_explicit(&stats->name, memory_order_relaxed)
 
+/* By one thread of the process only: another worker's larger figure may be lost. */
+#define STATS_MAX(name, value)                                                                     \
+	do {                                                                                       \
+		if ((value) > STATS_GET(name))                                                     \
+			atomic_store_explicit(&stats->name, (value), memory_order_relaxed);        \
+	} while (0)
+
 #endif

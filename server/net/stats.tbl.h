@@ -1,4 +1,4 @@
-/* STAT(name, "what it counts"): counters only grow; gauges (…_now) go both ways. */
+/* STAT(name, "what it counts"): counters only grow; gauges (…_now) go both ways; …_max is the largest. */
 STAT(connections_now, "connections open")
 STAT(connections, "connections accepted")
 STAT(connections_refused, "connections closed at once because of max-connections")
@@ -7,3 +7,8 @@ STAT(refused, "requests refused by the gateway before the application saw them")
 STAT(exchanges_now, "requests in progress")
 STAT(tasks_now, "Lua tasks alive")
 STAT(errors, "errors raised by the application")
+STAT(jobs_now, "threads of the pool that are busy")
+STAT(jobs_waiting_now, "jobs that wait for a thread")
+STAT(jobs, "jobs that threads have done")
+STAT(job_wait_us, "microseconds that they had waited for a thread, in all")
+STAT(job_wait_max_us, "the longest of these waits")

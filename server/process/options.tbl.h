@@ -21,6 +21,8 @@ OPT(COUNT, workers, "workers", "N|auto", "1", 1, 256, "Processes",
 OPT(INT, threads, "threads", "N", "4", 1, 256, "Processes", "threads for blocking work, per worker")
 OPT(INT, thread_queue, "thread-queue", "N", "1024", 1, 1000000, "Processes",
 	"jobs that may wait for a thread, per worker")
+OPT(SIZE, thread_memory_bytes, "thread-memory", "SIZE", "64M", 1048576, 1099511627776, "Processes",
+	"Lua memory that a thread may keep between two jobs; above it starts afresh")
 OPT(INT, max_connections, "max-connections", "N", "10000", 1, 1000000, "Processes",
 	"open connections, per worker")
 OPT(DURATION, drain_timeout_us, "drain-timeout", "TIME", "10s", 0, 86400000000, "Processes",
@@ -54,6 +56,8 @@ OPT(DURATION, stall_report_us, "stall-report", "TIME", "100ms", 0, 86400000000, 
 	"log once for each place what held up the other requests for longer; 0: nothing")
 OPT(DURATION, stall_kill_us, "stall-kill", "TIME", "30s", 0, 86400000000, "Guard",
 	"replace a worker that is stuck for so long in one function; 0: never")
+OPT(ENUM, blocking_warnings, "blocking-warnings", "on|off", "on", 0, 0, "Guard",
+	"log once for each place a call of Lua's io library that blocks the loop")
 
 OPT(SERVERS, dns_servers, "dns-servers", "IP[:PORT]", "", 0, 0, "Names",
 	"name servers to ask, instead of those of /etc/resolv.conf")

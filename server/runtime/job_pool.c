@@ -1,8 +1,12 @@
 #include "runtime/jobs_int.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/spin.h"
+#include "net/stats.h"
+#include "runtime/job_stop.h"
 #include "runtime/job_vm.h"
 
 #include <errno.h>
@@ -19,13 +23,25 @@
 struct worker {
 	pthread_t thread;
 	unsigned number; /* from 1, for its name */
+	struct job *job; /* below the mutex: what it runs */
 	bool gone;       /* below the mutex: it touches nothing any more */
 	bool joined;     /* the loop's own */
 };
 
+/* How long a thread looks for the next job, and the loop for a job's end, before they sleep. */
+#define SPIN_US   50
+#define LINGER_US 50
+
+#define SOON_US  100  /* after the last job: work comes one by one, and fast */
+#define SOON_MIN 4    /* so many times, before it is worth to look for more */
+#define SHORT_US 20   /* for a job of that length a futex costs more than the work */
+#define LONG_US  1000 /* all above counts as that, so that short ones soon make up for it */
+
 static struct pool {
 	struct worker *workers;      /* owned; `threads` of them, the first `started` run */
 	unsigned threads, queue_max; /* the loop's own */
+	size_t memory_max;
+	bool may_spin;
 	void (*brought)(void);
 
 	pthread_mutex_t mutex;
@@ -33,19 +49,34 @@ static struct pool {
 	pthread_cond_t left; /* to the loop: a thread went */
 
 	/* below the mutex */
-	struct list queue, done;
-	unsigned waiting; /* in the queue */
+	struct job_queue queue;
+	struct list done;
 	unsigned running;
 	unsigned idle;
+	unsigned spinning;      /* 0 or 1 thread looks for a job */
+	unsigned typical_us;    /* moving average of what jobs took */
+	unsigned soon;          /* jobs in a row that were taken soon after the end of another */
+	uint64_t ended_us;      /* the last job */
 	unsigned started, gone; /* threads */
+	bool handed;            /* the last job went to a thread that was awake */
+	bool lingering;         /* the loop looks for a job's end: no need to wake it */
 	bool stopping;
+
+	/* Set behind the mutex, so that who looks does not run into it. */
+	atomic_bool beckoned; /* there may be a job */
+	atomic_bool returned; /* a job may be done */
 } pool;
 
-static _Thread_local bool is_worker;
+static _Thread_local struct worker *self;
 
 bool job_pool_has_this(void)
 {
-	return is_worker;
+	return self != NULL;
+}
+
+struct job *job_pool_this(void)
+{
+	return self != NULL ? self->job : NULL;
 }
 
 /* ---- the threads -------------------------------------------------------------------------------
@@ -54,56 +85,101 @@ bool job_pool_has_this(void)
 static int run_job(struct job *job, struct job_vm *vm)
 {
 	if (job->kind == JOB_LUA)
-		return job_vm_run(vm, (struct span){job->in, job->in_n}, &job->out);
+		return job_vm_run(
+			vm, (struct span){job->in, job->in_n}, &job->cancelled, &job->out);
 	return job_file_any(job);
 }
 
+/* Below the mutex, which it leaves meanwhile. */
+static void spin(void)
+{
+	bool in_vain;
+
+	pool.spinning++;
+	atomic_store_explicit(&pool.beckoned, false, memory_order_relaxed);
+	pthread_mutex_unlock(&pool.mutex);
+	in_vain = !spin_on(&pool.beckoned, SPIN_US);
+	pthread_mutex_lock(&pool.mutex);
+	pool.spinning--;
+	if (in_vain)
+		pool.soon = 0;
+}
+
+static void sleep_until_work(void)
+{
+	pool.idle++;
+	pthread_cond_wait(&pool.work, &pool.mutex);
+	pool.idle--;
+}
+
+static bool may_spin(void)
+{
+	return pool.may_spin && pool.spinning == 0 && pool.soon >= SOON_MIN &&
+	       pool.typical_us <= SHORT_US;
+}
+
+static void begin(struct worker *w, struct job *job)
+{
+	w->job = job;
+	job->place = JOB_RUNNING;
+	job->begun_us = clock_mono_us();
+	pool.soon = job->begun_us - pool.ended_us <= SOON_US ? pool.soon + 1 : 0;
+	pool.running++;
+	STATS_ADD(jobs_waiting_now, -1);
+	STATS_ADD(jobs_now, 1);
+}
+
 /* Below the mutex. NULL: time to go. */
-static struct job *take_job(void)
+static struct job *take_job(struct worker *w)
 {
 	struct job *job;
 
-	while (list_empty(&pool.queue) && !pool.stopping) {
-		pool.idle++;
-		pthread_cond_wait(&pool.work, &pool.mutex);
-		pool.idle--;
+	while (pool.queue.n == 0 && !pool.stopping) {
+		if (may_spin())
+			spin();
+		else
+			sleep_until_work();
 	}
 	if (pool.stopping)
 		return NULL;
-	job = container_of(list_take(&pool.queue), struct job, link);
-	job->place = JOB_RUNNING;
-	pool.waiting--;
-	pool.running++;
+	job = job_queue_take(&pool.queue);
+	begin(w, job);
 	return job;
 }
 
 /* Below the mutex: the loop, which stops the pool before it ends, is there until this returns. */
-static void bring_back(struct job *job)
+static void bring_back(struct worker *w, struct job *job)
 {
+	pool.ended_us = clock_mono_us();
+	pool.typical_us =
+		(7 * pool.typical_us + (unsigned)MIN(pool.ended_us - job->begun_us, LONG_US)) / 8;
+	w->job = NULL;
 	pool.running--;
+	STATS_ADD(jobs_now, -1);
 	job->place = JOB_BROUGHT;
 	list_add(&pool.done, &job->link);
-	if (!pool.stopping)
+	if (!pool.stopping && !pool.lingering)
 		pool.brought();
 }
 
 static void *thread_main(void *arg)
 {
 	struct worker *w = arg;
-	struct job_vm vm = {0};
+	struct job_vm vm = {.memory_max = pool.memory_max};
 	struct job *job;
 	char name[16];
 
-	is_worker = true;
+	self = w;
 	snprintf(name, sizeof(name), "ml-job-%u", w->number);
 	pthread_setname_np(pthread_self(), name);
 	pthread_mutex_lock(&pool.mutex);
-	while ((job = take_job()) != NULL) {
+	while ((job = take_job(w)) != NULL) {
 		pthread_mutex_unlock(&pool.mutex);
 		job->result = run_job(job, &vm);
 		pthread_mutex_lock(&pool.mutex);
-		bring_back(job);
+		bring_back(w, job);
 		pthread_mutex_unlock(&pool.mutex);
+		atomic_store_explicit(&pool.returned, true, memory_order_release);
 		job_vm_rest(&vm);
 		pthread_mutex_lock(&pool.mutex);
 	}
@@ -118,13 +194,15 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
-/* The thread inherits the mask of its maker: signals are for the loop. */
+/* The thread inherits the mask of its maker: signals are for the loop, but for the one that stops.
+ */
 static int start_thread(struct worker *w)
 {
 	sigset_t all, old;
 	int errnum;
 
 	sigfillset(&all);
+	job_stop_unblock(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	errnum = pthread_create(&w->thread, NULL, thread_main, w);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -137,7 +215,7 @@ static bool have_threads(void)
 	struct worker *w;
 	int errnum;
 
-	if (pool.waiting < pool.idle || pool.started == pool.threads)
+	if (pool.queue.n < pool.idle + pool.spinning || pool.started == pool.threads)
 		return true;
 	w = &pool.workers[pool.started];
 	w->number = pool.started + 1;
@@ -160,7 +238,7 @@ static bool have_threads(void)
 /* Full: every thread has work and as much as may waits, whether the threads know it yet or not. */
 static bool is_full(void)
 {
-	return pool.waiting + pool.running >= pool.threads + pool.queue_max;
+	return pool.queue.n + pool.running >= pool.threads + pool.queue_max;
 }
 
 int job_pool_put(struct job *job)
@@ -174,11 +252,15 @@ int job_pool_put(struct job *job)
 		rc = ERR_QUEUE_FULL;
 	} else {
 		job->place = JOB_QUEUED;
-		list_add(&pool.queue, &job->link);
-		pool.waiting++;
-		pthread_cond_signal(&pool.work);
+		job->queued_us = clock_mono_us();
+		job_queue_add(&pool.queue, job);
+		STATS_ADD(jobs_waiting_now, 1);
+		pool.handed = pool.queue.n <= pool.spinning;
+		if (!pool.handed)
+			pthread_cond_signal(&pool.work);
 	}
 	pthread_mutex_unlock(&pool.mutex);
+	atomic_store_explicit(&pool.beckoned, true, memory_order_release);
 	return rc;
 }
 
@@ -189,8 +271,8 @@ bool job_pool_withdraw(struct job *job)
 	pthread_mutex_lock(&pool.mutex);
 	queued = job->place == JOB_QUEUED;
 	if (queued) {
-		list_del(&job->link);
-		pool.waiting--;
+		job_queue_del(&pool.queue, job);
+		STATS_ADD(jobs_waiting_now, -1);
 	}
 	pthread_mutex_unlock(&pool.mutex);
 	return queued;
@@ -204,6 +286,43 @@ void job_pool_collect(struct list *done)
 	pthread_mutex_unlock(&pool.mutex);
 }
 
+bool job_pool_linger(void)
+{
+	bool came, wait;
+
+	pthread_mutex_lock(&pool.mutex);
+	came = !list_empty(&pool.done);
+	wait = !came && pool.handed && pool.typical_us <= SHORT_US &&
+	       pool.running + pool.queue.n > 0;
+	pool.lingering = wait;
+	atomic_store_explicit(&pool.returned, false, memory_order_relaxed);
+	pthread_mutex_unlock(&pool.mutex);
+	if (!wait)
+		return came;
+	spin_on(&pool.returned, LINGER_US);
+	pthread_mutex_lock(&pool.mutex);
+	pool.lingering = false;
+	came = !list_empty(&pool.done);
+	pool.handed = came; /* not again for this one */
+	pthread_mutex_unlock(&pool.mutex);
+	return came;
+}
+
+/* Below the mutex the thread is there: it has to bring the job. */
+bool job_pool_interrupt(struct job *job)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&pool.mutex);
+	for (unsigned i = 0; i < pool.started && !found; i++) {
+		found = pool.workers[i].job == job;
+		if (found)
+			job_stop_send(pool.workers[i].thread);
+	}
+	pthread_mutex_unlock(&pool.mutex);
+	return found;
+}
+
 unsigned job_pool_threads(void)
 {
 	return pool.threads;
@@ -214,7 +333,17 @@ unsigned job_pool_waiting(void)
 	unsigned n;
 
 	pthread_mutex_lock(&pool.mutex);
-	n = pool.waiting;
+	n = pool.queue.n;
+	pthread_mutex_unlock(&pool.mutex);
+	return n;
+}
+
+unsigned job_pool_running(void)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&pool.mutex);
+	n = pool.running;
 	pthread_mutex_unlock(&pool.mutex);
 	return n;
 }
@@ -222,13 +351,17 @@ unsigned job_pool_waiting(void)
 /* ---- life --------------------------------------------------------------------------------------
  */
 
-void job_pool_open(unsigned threads, unsigned queue_max, void (*brought)(void))
+void job_pool_open(unsigned threads, unsigned queue_max, size_t memory_max, void (*brought)(void))
 {
 	pthread_condattr_t attr;
 
-	pool = (struct pool){.threads = threads, .queue_max = queue_max, .brought = brought};
+	pool = (struct pool){.threads = threads,
+		.queue_max = queue_max,
+		.memory_max = memory_max,
+		.may_spin = spin_pays(),
+		.brought = brought};
 	pool.workers = mem_zalloc(threads * sizeof(*pool.workers));
-	list_init(&pool.queue);
+	job_queue_init(&pool.queue);
 	list_init(&pool.done);
 	pthread_mutex_init(&pool.mutex, NULL);
 	pthread_cond_init(&pool.work, NULL);
@@ -240,16 +373,30 @@ void job_pool_open(unsigned threads, unsigned queue_max, void (*brought)(void))
 
 void job_pool_stop(void)
 {
-	struct list *node;
+	struct job *job;
 
 	pthread_mutex_lock(&pool.mutex);
 	pool.stopping = true;
-	while ((node = list_take(&pool.queue)) != NULL) {
-		container_of(node, struct job, link)->place = JOB_BROUGHT;
-		list_add(&pool.done, node);
+	while ((job = job_queue_take(&pool.queue)) != NULL) {
+		job->place = JOB_BROUGHT;
+		list_add(&pool.done, &job->link);
+		STATS_ADD(jobs_waiting_now, -1);
 	}
-	pool.waiting = 0;
 	pthread_cond_broadcast(&pool.work);
+	pthread_mutex_unlock(&pool.mutex);
+	atomic_store_explicit(&pool.beckoned, true, memory_order_release);
+}
+
+/* Lua that was cancelled, and still runs. */
+static void interrupt_all(void)
+{
+	pthread_mutex_lock(&pool.mutex);
+	for (unsigned i = 0; i < pool.started; i++) {
+		const struct job *job = pool.workers[i].job;
+
+		if (job != NULL && atomic_load(&job->cancelled))
+			job_stop_send(pool.workers[i].thread);
+	}
 	pthread_mutex_unlock(&pool.mutex);
 }
 
@@ -265,6 +412,7 @@ static struct timespec time_in(uint64_t us)
 	return t;
 }
 
+/* At most; true: all are gone. */
 static bool wait_for_threads(uint64_t wait_us)
 {
 	struct timespec until = time_in(wait_us);
@@ -279,6 +427,19 @@ static bool wait_for_threads(uint64_t wait_us)
 	return all;
 }
 
+static bool interrupt_and_wait(uint64_t wait_us)
+{
+	uint64_t now = clock_mono_us(), until = now + wait_us;
+
+	do {
+		interrupt_all();
+		if (wait_for_threads(MIN(until - now, JOB_STOP_EVERY_US)))
+			return true;
+		now = clock_mono_us();
+	} while (now < until);
+	return false;
+}
+
 static bool is_gone(const struct worker *w)
 {
 	bool gone;
@@ -291,7 +452,7 @@ static bool is_gone(const struct worker *w)
 
 bool job_pool_join(uint64_t wait_us)
 {
-	bool all = wait_for_threads(wait_us);
+	bool all = interrupt_and_wait(wait_us);
 
 	for (unsigned i = 0; i < pool.started; i++) {
 		struct worker *w = &pool.workers[i];

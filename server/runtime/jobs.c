@@ -1,9 +1,12 @@
 #include "runtime/jobs_int.h"
 
 #include "base/err.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/slab.h"
+#include "net/stats.h"
 #include "runtime/files.h"
+#include "runtime/job_stop.h"
 #include "runtime/task.h"
 
 #include <unistd.h>
@@ -15,9 +18,15 @@
 static struct {
 	struct loop *loop; /* borrowed; NULL: not set up */
 	struct slab slab;
-	struct ev_async brought;
+	struct ev_async brought; /* a job is done, or has news */
+	struct list stopping;    /* abandoned, while a thread runs their Lua */
+	struct deadline stop_again;
 	bool stopped;
 } jobs;
+
+/* Signals to a thread after which it is said that its job does not end, and fewer are sent. */
+#define STOP_TRIES   200
+#define STOP_SLOW_US CLOCK_SECOND
 
 static void set_state(struct job *job, enum job_state to)
 {
@@ -25,7 +34,7 @@ static void set_state(struct job *job, enum job_state to)
 	job->state = to;
 }
 
-static struct job *new_job(enum job_kind kind, const char *in, size_t n, double task)
+static struct job *new_job(enum job_kind kind, struct span in, double task)
 {
 	struct job *job = slab_alloc(&jobs.slab);
 
@@ -33,13 +42,17 @@ static struct job *new_job(enum job_kind kind, const char *in, size_t n, double 
 		return NULL;
 	*job = (struct job){
 		.kind = kind,
-		.in = mem_dup(in, n),
-		.in_n = n,
+		.priority = JOB_NORMAL,
+		.in = mem_dup(in.p, in.n),
+		.in_n = in.n,
 		.task = task,
 		.result = ERR_CANCELLED, /* until it ran */
 		.state = JOB_PENDING,
 	};
 	list_init(&job->link);
+	list_init(&job->parts);
+	list_init(&job->news);
+	list_init(&job->stop_link);
 	return job;
 }
 
@@ -47,6 +60,9 @@ static void destroy(struct job *job)
 {
 	bool found;
 
+	list_del(&job->stop_link);
+	if (job->tells)
+		job_parts_drop(job);
 	if (job->kind == JOB_OPEN_FILE && job->result >= 0 && !job->taken)
 		close(job->result);
 	for (size_t i = 0; i < JOB_MADE_MAX && !job->taken; i++)
@@ -56,23 +72,39 @@ static void destroy(struct job *job)
 	slab_free(&jobs.slab, job);
 }
 
+static void wake_owner(struct job *job)
+{
+	struct task *t = task_find(job->task);
+
+	if (t)
+		task_wake(t);
+}
+
+static void count(const struct job *job)
+{
+	int64_t waited;
+
+	if (job->begun_us == 0)
+		return;
+	waited = (int64_t)(job->begun_us - job->queued_us);
+	STATS_ADD(jobs, 1);
+	STATS_ADD(job_wait_us, waited);
+	STATS_MAX(job_wait_max_us, waited);
+}
+
 /* Back from its thread. */
 static void settle(struct job *job)
 {
-	struct task *t;
-
+	count(job);
 	if (job->state == JOB_ABANDONED) {
 		destroy(job);
 		return;
 	}
 	set_state(job, JOB_ENDED);
-	t = task_find(job->task);
-	if (t)
-		task_wake(t);
+	wake_owner(job);
 }
 
-/* Feed phase. */
-static void on_brought(struct ev_loop *ev, struct ev_async *w, int revents)
+static void collect(void)
 {
 	struct list done;
 	struct list *node;
@@ -83,27 +115,59 @@ static void on_brought(struct ev_loop *ev, struct ev_async *w, int revents)
 		settle(container_of(node, struct job, link));
 }
 
+/* Feed phase. */
+static void on_brought(struct ev_loop *ev, struct ev_async *w, int revents)
+{
+	job_parts_news(wake_owner);
+	collect();
+}
+
+/* The poll is about to block. */
+static bool linger(void)
+{
+	if (jobs.slab.live == 0 || !job_pool_linger())
+		return false;
+	collect();
+	return true;
+}
+
 /* In a thread. */
 static void send_brought(void)
 {
 	ev_async_send(jobs.loop->ev, &jobs.brought);
 }
 
+/* Puts it into the queue; its id, or why not. NULL: there is no room for more. */
+static double submit(struct job *job)
+{
+	int rc = job ? job_pool_put(job) : ERR_QUEUE_FULL;
+
+	if (rc == 0)
+		return slab_id(job);
+	if (job)
+		destroy(job);
+	return rc;
+}
+
 double jobs_submit(enum job_kind kind, const char *in, size_t n, double task)
 {
+	if (!jobs.loop)
+		return ERR_SHUTDOWN;
+	return submit(new_job(kind, (struct span){in, n}, task));
+}
+
+double jobs_submit_lua(struct span in, double task, enum job_priority priority, bool tells)
+{
 	struct job *job;
-	int rc;
 
 	if (!jobs.loop)
 		return ERR_SHUTDOWN;
-	job = new_job(kind, in, n, task);
-	if (!job)
-		return ERR_QUEUE_FULL;
-	rc = job_pool_put(job);
-	if (rc == 0)
-		return slab_id(job);
-	destroy(job);
-	return rc;
+	job = new_job(JOB_LUA, in, task);
+	if (job) {
+		job->priority = priority;
+		job->tells = tells;
+	}
+	return submit(job);
 }
 
 int jobs_post(enum job_kind kind, const char *in, size_t n)
@@ -162,9 +226,57 @@ int jobs_result(double id, const char **out_r, size_t *n_r)
 	return job->result;
 }
 
+bool jobs_part(double id, struct buf *out)
+{
+	struct job *job = find(id);
+
+	return job && job->tells && job_parts_take(job, out);
+}
+
 static void cancel(struct job *job)
 {
 	atomic_store_explicit(&job->cancelled, true, memory_order_relaxed);
+}
+
+/* One more signal. Who does not react is asked less often. */
+static void stop(struct job *job)
+{
+	job_pool_interrupt(job);
+	job->stop_tries++;
+	if (job->stop_tries == STOP_TRIES)
+		log_event(LOG_WARN, "thread.stuck",
+			"a cancelled job does not end, and keeps its thread: it is in a C "
+			"function, or in compiled code while the guard is off");
+}
+
+static void on_stop_again(struct deadline *d)
+{
+	uint64_t in_us = STOP_SLOW_US;
+
+	for (struct list *node = jobs.stopping.next; node != &jobs.stopping; node = node->next) {
+		struct job *job = container_of(node, struct job, stop_link);
+
+		stop(job);
+		if (job->stop_tries < STOP_TRIES)
+			in_us = JOB_STOP_EVERY_US;
+	}
+	if (!list_empty(&jobs.stopping))
+		deadline_set(&jobs.loop->deadlines, d, clock_now_us() + in_us);
+}
+
+/* It runs, and nobody wants it any more. */
+static void abandon(struct job *job)
+{
+	cancel(job);
+	set_state(job, JOB_ABANDONED);
+	if (job->kind != JOB_LUA)
+		return;
+	if (job->tells)
+		job_parts_let_go();
+	list_add(&jobs.stopping, &job->stop_link);
+	stop(job);
+	deadline_clear(&jobs.stop_again);
+	deadline_set(&jobs.loop->deadlines, &jobs.stop_again, clock_now_us() + JOB_STOP_EVERY_US);
 }
 
 void jobs_free(double id)
@@ -177,9 +289,44 @@ void jobs_free(double id)
 		destroy(job);
 		return;
 	}
-	cancel(job);
-	set_state(job, JOB_ABANDONED);
+	abandon(job);
 }
+
+/* ---- what a job says of itself, in its thread --------------------------------------------------
+ */
+
+static struct job *this_job(void)
+{
+	struct job *job = job_pool_this();
+
+	return job && job->kind == JOB_LUA ? job : NULL;
+}
+
+bool jobs_is_heard(void)
+{
+	const struct job *job = this_job();
+
+	return job && job->tells;
+}
+
+int jobs_tell(struct span bytes)
+{
+	struct job *job = this_job();
+
+	if (!job)
+		return ERR_STATE;
+	return job->tells ? job_parts_put(job, bytes) : 0;
+}
+
+bool jobs_told_to_stop(void)
+{
+	const struct job *job = this_job();
+
+	return job && atomic_load_explicit(&job->cancelled, memory_order_relaxed);
+}
+
+/* ---- life --------------------------------------------------------------------------------------
+ */
 
 unsigned jobs_threads(void)
 {
@@ -191,23 +338,30 @@ unsigned jobs_waiting(void)
 	return jobs.loop ? job_pool_waiting() : 0;
 }
 
+unsigned jobs_running(void)
+{
+	return jobs.loop ? job_pool_running() : 0;
+}
+
 unsigned jobs_live(void)
 {
 	return jobs.slab.live;
 }
 
-/* ---- life --------------------------------------------------------------------------------------
- */
-
-void jobs_setup(struct loop *loop, unsigned threads, unsigned queue_max)
+void jobs_setup(struct loop *loop, const struct jobs_config *config)
 {
-	ENSURE(!jobs.loop && threads > 0);
+	ENSURE(!jobs.loop && config->threads > 0);
 	jobs.loop = loop;
 	jobs.stopped = false;
 	slab_init(&jobs.slab, "job", sizeof(struct job));
 	ev_async_init(&jobs.brought, on_brought);
 	ev_async_start(loop->ev, &jobs.brought);
-	job_pool_open(threads, queue_max, send_brought);
+	list_init(&jobs.stopping);
+	deadline_init(&jobs.stop_again, on_stop_again);
+	job_stop_setup();
+	job_parts_open(send_brought);
+	job_pool_open(config->threads, config->queue_max, config->memory_max, send_brought);
+	loop_set_linger(loop, linger);
 }
 
 static void cancel_one(void *object, void *arg)
@@ -231,6 +385,9 @@ bool jobs_teardown(uint64_t wait_us)
 	if (!jobs.stopped) {
 		jobs.stopped = true;
 		slab_each(&jobs.slab, cancel_one, NULL);
+		loop_set_linger(jobs.loop, NULL);
+		deadline_remove(&jobs.loop->deadlines, &jobs.stop_again);
+		job_parts_let_go();
 		job_pool_stop();
 		ev_async_stop(jobs.loop->ev, &jobs.brought);
 	}
@@ -239,6 +396,7 @@ bool jobs_teardown(uint64_t wait_us)
 	slab_each(&jobs.slab, destroy_one, NULL);
 	slab_fini(&jobs.slab);
 	job_pool_close();
+	job_parts_close();
 	jobs.loop = NULL;
 	return true;
 }

@@ -1,6 +1,7 @@
 #ifndef RUNTIME_JOBS_H
 #define RUNTIME_JOBS_H
 
+#include "base/buf.h"
 #include "net/loop.h"
 
 /*
@@ -9,8 +10,13 @@
  * an atomic cancel flag; results come back through one ev_async, in the feed phase.
  *
  * The queue is bounded; a full one is an answer (ERR_QUEUE_FULL), not a wait. A job that is
- * cancelled while it waits is dropped unrun; one that runs is left to end, its result dropped.
- * Threads start at the first job. All signals are blocked in them.
+ * cancelled while it waits is dropped unrun; Lua that runs is stopped (job_stop.h), work on files
+ * is left to end; the result is dropped. Threads start at the first job. All signals but the one
+ * that stops are blocked in them.
+ *
+ * A futex and an eventfd cost more than a short job. While short jobs come one after the other, the
+ * last thread looks for the next one for a while before it sleeps, and the loop for the job's end
+ * before it polls. Both stop as soon as that does not pay; with one CPU neither begins.
  *
  * Kinds of job: a Lua call (job_vm.c), and the work on files, which needs no Lua. The latter can
  * also be had without the pool: in a pool thread it is done where it is asked for.
@@ -23,9 +29,23 @@ enum job_kind {
 	JOB_FS = 5,         /* what moonloop.fs does (fs_int.h); the result may be a handle */
 };
 
+/* Of several that wait the higher one is taken first, but the others have their turns, too. */
+enum job_priority {
+	JOB_HIGH,
+	JOB_NORMAL,
+	JOB_LOW,
+};
+#define JOB_PRIORITIES 3
+
 struct job;
 
-void jobs_setup(struct loop *loop, unsigned threads, unsigned queue_max);
+/* `memory_max`: of the Lua state of a thread, between two jobs; above it is made anew. */
+struct jobs_config {
+	unsigned threads, queue_max;
+	size_t memory_max;
+};
+
+void jobs_setup(struct loop *loop, const struct jobs_config *config);
 
 /*
  * Drops what waits, waits for running jobs at most `wait_us`, joins the threads and frees their
@@ -38,6 +58,20 @@ bool jobs_teardown(uint64_t wait_us);
  * job ended; 0: nobody waits.
  */
 double jobs_submit(enum job_kind kind, const char *in, size_t n, double task);
+
+/* A JOB_LUA with another priority than normal, or whose partial results are wanted. */
+double jobs_submit_lua(struct span in, double task, enum job_priority priority, bool tells);
+
+/* The next of its partial results, in `out`; false: none is there. Before jobs_result. */
+bool jobs_part(double id, struct buf *out);
+
+/*
+ * In a pool thread, by the job that it runs. 0: it was handed on, after a wait if too many were
+ * there; ERR_CANCELLED; ERR_STATE: no Lua job runs in this thread.
+ */
+int jobs_tell(struct span bytes);
+bool jobs_told_to_stop(void); /* it is cancelled */
+bool jobs_is_heard(void);     /* somebody wants its partial results */
 
 /*
  * ERR_AGAIN while it waits or runs; ERR_GONE: no such job; else its result: >= 0 or a code, with
@@ -64,6 +98,7 @@ void jobs_free(double id);
 
 unsigned jobs_threads(void);
 unsigned jobs_waiting(void); /* queued and not yet begun */
+unsigned jobs_running(void); /* threads that are busy */
 unsigned jobs_live(void);    /* not yet freed */
 
 #endif

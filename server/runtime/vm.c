@@ -108,6 +108,13 @@ lua_State *vm_new(void)
 	return L;
 }
 
+bool vm_is_ours(const char *source)
+{
+	size_t n = strlen(source);
+
+	return strncmp(source, "@moonloop.", 10) == 0 && strcmp(source + n - 4, ".lua") != 0;
+}
+
 void vm_pace_gc(lua_State *L, int heap_kib)
 {
 	int percent = 100 + 100 * VM_GC_SLACK_KIB / MAX(heap_kib, 1);

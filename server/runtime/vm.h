@@ -45,6 +45,9 @@ void vm_pace_gc(lua_State *L, int heap_kib);
 lua_State *vm_new(void);
 void vm_free(lua_State **L);
 
+/* Whether a chunk's source is a module of the binary: those have no file name's ending. */
+bool vm_is_ours(const char *source);
+
 /* Leaves require(module) on the stack; false: an error message instead. */
 bool vm_require(lua_State *L, const char *module);
 

@@ -4,12 +4,14 @@
 #include "base/log.h"
 #include "net/pulse.h"
 #include "runtime/sched_int.h"
+#include "runtime/vm.h"
 
 #include <lauxlib.h>
 #include <luajit.h>
 #include <errno.h>
 #include <lua.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,7 +25,7 @@ struct watchdog watchdog;
 #define PROTECT      "\t[C]: in function 'xpcall'"
 
 static struct {
-	bool running;                             /* the profiler is ours */
+	atomic_bool running;                      /* the profiler is ours */
 	void (*sample)(int, siginfo_t *, void *); /* LuaJIT's own handler */
 	uint64_t cpu_us;                          /* of this thread at the last signal */
 	volatile bool biting;                     /* the hook is set */
@@ -38,14 +40,6 @@ static struct {
 /* ---- where -------------------------------------------------------------------------------------
  */
 
-/* Modules of the binary are named without a file name's ending. */
-static bool is_ours(const char *source)
-{
-	size_t n = strlen(source);
-
-	return strncmp(source, "@moonloop.", 10) == 0 && strcmp(source + n - 4, ".lua") != 0;
-}
-
 /* The innermost line of the application. */
 static void find_place(lua_State *L, char *out)
 {
@@ -53,7 +47,7 @@ static void find_place(lua_State *L, char *out)
 
 	for (int level = 0; level < LEVELS_MAX && lua_getstack(L, level, &ar); level++) {
 		lua_getinfo(L, "Sl", &ar);
-		if (ar.currentline <= 0 || is_ours(ar.source))
+		if (ar.currentline <= 0 || vm_is_ours(ar.source))
 			continue;
 		snprintf(out, PLACE_MAX, "%s:%d", ar.short_src, ar.currentline);
 		return;
@@ -119,7 +113,7 @@ static void on_instruction(lua_State *L, lua_Debug *ar)
 	const char *message;
 
 	lua_getinfo(L, "Sl", ar);
-	if (t == NULL || is_ours(ar->source))
+	if (t == NULL || vm_is_ours(ar->source))
 		return;
 	message = lua_pushfstring(L, "%s:%d: the task has used up its CPU budget of %f s",
 		ar->short_src, ar->currentline, (double)t->budget_us / 1e6);
@@ -194,9 +188,14 @@ static void on_sigprof(int signum, siginfo_t *info, void *context)
 	errno = saved;
 }
 
-/* Between two instructions, soon after a signal. A hook that is set in here would be lost. */
+/*
+ * Between two instructions, soon after a signal. A hook that is set in here would be lost. In a
+ * pool thread, whose state has the bit that LuaJIT knows it by (job_stop.h), it is not for us.
+ */
 static void on_sample(void *data, lua_State *L, int samples, int vmstate)
 {
+	if (sched_current() == NULL)
+		return;
 	if (dog.biting) {
 		luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_FLUSH);
 		return;
@@ -310,6 +309,11 @@ static void on_sigusr2(int signum)
 
 /* ---- life --------------------------------------------------------------------------------------
  */
+
+bool watchdog_is_profiling(void)
+{
+	return dog.running;
+}
 
 void watchdog_set_budget(struct task *t, uint64_t budget_us)
 {

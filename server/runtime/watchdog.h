@@ -29,8 +29,9 @@
  * place is where it was when it was sampled. A run that was blocked has no samples: it is named by
  * its request.
  *
- * LuaJIT profiles one VM per process: the worker's. Pool threads have no guard, and SIGPROF is
- * blocked in them. An application that calls jit.profile is refused while the guard runs.
+ * LuaJIT profiles one VM per process: the worker's. Pool threads have no guard (but see
+ * job_stop.h), and SIGPROF is blocked in them. An application that calls jit.profile is refused
+ * while the guard runs.
  */
 struct watchdog_subject {
 	struct span method, path; /* of the task's request; empty: it has none */
@@ -48,6 +49,9 @@ void watchdog_teardown(void); /* before the state is closed */
 
 /* Of the running task, counted from its beginning; 0: none. Not by FFI: may flush traces. */
 void watchdog_set_budget(struct task *t, uint64_t budget_us);
+
+/* LuaJIT's profiler runs, for the worker's state, until the teardown. Any thread. */
+bool watchdog_is_profiling(void);
 
 /* ---- for sched.c, around each run --------------------------------------------------------------
  */

@@ -89,6 +89,9 @@ def _tasks_rows(outcome: Outcome) -> list[list[str]]:
     for ours in outcome.values():
         sleepers = f"one of {ours['sleepers']:,} that sleep, bytes"
         rows.append(["spawn and join one, µs", f"{ours['spawn_join_us']:.2f}"])
+        rows.append(["thread.run of nothing, µs", f"{ours['thread_run_us']:.1f}"])
+        rows.append(["its CPU time, µs", f"{ours['thread_run_cpu_us']:.1f}"])
+        rows.append(["CPU time of an idle second after it, ms", f"{ours['idle_ms']:.1f}"])
         rows.append([sleepers, f"{ours['sleeper_bytes']:,.0f}"])
     return rows
 

@@ -180,6 +180,7 @@ TARGETS = (
     Target("worst runaway, ms CPU over its budget", "guard", "overrun_ms", 50),
     Target("hello beside it, ms over that budget", "guard", "hello_over_ms", 100),
     Target("spawn and join a task, µs", "tasks", "spawn_join_us", 1),
+    Target("thread.run of an empty function, µs", "tasks", "thread_run_us", 15),
     Target("sleeping task of 100,000, bytes", "tasks", "sleeper_bytes", 1536),
     Target("sleep, requests/s", "sleep", "requests_per_s", 0.9, peer="nginx", at_least=True),
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 from client import Conn
 from gateway import Gateway
 from load import Load
-from support import APPS, TIME_FACTOR, line_of, patient, poll
+from support import APPS, SANITIZER, TIME_FACTOR, line_of, patient, poll
 
 THREADS = APPS / "threads.lua"
 
@@ -104,14 +104,15 @@ class Pool(unittest.TestCase):
             self.assertEqual(self.mark.read_text(), "ran\n")
 
     def test_cancelled_while_running(self) -> None:
-        """A job that runs ends, its result is thrown away, and the thread is there for the next."""
+        """A job that runs is stopped, behind the C function that it is in, and the thread is there for the next."""
         with Gateway(THREADS, "--threads", "1") as gw:
             conn = self.block(gw, 0.5)
             self.wait_running(gw)
             conn.reset()
             poll("its task is gone", lambda: gw.get("/tasks").text == "1")
             self.assertEqual(gw.get("/block?s=0").text, "done")
-            self.assertEqual(self.mark.read_text(), "ran\n")
+            if SANITIZER != "tsan":
+                self.assertFalse(self.mark.exists())
 
     def test_stop(self) -> None:
         """SIGTERM: the job of a running request is waited for; --drain-timeout bounds that."""
@@ -127,6 +128,97 @@ class Pool(unittest.TestCase):
             gw.signal(signal.SIGTERM)
             gw.wait(10)
             self.assertLess(time.monotonic() - began, patient(3))
+
+
+class Stopping(unittest.TestCase):
+    """Jobs that are cancelled, too late, or ahead of who reads."""
+
+    def wait_idle(self, gateway: Gateway) -> None:
+        poll("no job is left", lambda: gateway.get("/jobs").text == "0 0")
+
+    @unittest.skipIf(SANITIZER == "tsan", "it holds signals back from a thread that calls nothing")
+    def test_endless(self) -> None:
+        """A loop without end is stopped when its client leaves, or its time is over; the thread goes on."""
+        with Gateway(THREADS, "--threads", "1") as gw:
+            conn = gw.connect(20)
+            conn.request("GET", "/endless")
+            poll("it runs", lambda: gw.get("/jobs").text == "1 0")
+            conn.reset()
+            self.wait_idle(gw)
+            self.assertEqual(gw.get("/endless?s=0.1").text, "nil timeout")
+            self.wait_idle(gw)
+            self.assertEqual(gw.get("/values").text, "7 two.. 3.5 true nil")
+
+    @unittest.skipIf(SANITIZER == "tsan", "it holds signals back from a thread that calls nothing")
+    def test_endless_at_the_end(self) -> None:
+        """Nor does it hold up the end of the worker."""
+        with Gateway(THREADS, "--drain-timeout", "100ms") as gw:
+            conn = gw.connect(20)
+            conn.request("GET", "/endless")
+            poll("it runs", lambda: gw.get("/jobs").text == "1 0")
+            gw.signal(signal.SIGTERM)
+            gw.wait(20)
+            self.assertNotIn("worker.thread_left", gw.log())
+
+    def test_stuck(self) -> None:
+        """A C function that does not return keeps its thread, and the log says so."""
+        with Gateway(THREADS) as gw:
+            conn = gw.connect(20)
+            conn.request("GET", "/block?s=4")
+            poll("it runs", lambda: gw.get("/jobs").text == "1 0")
+            conn.reset()
+            gw.wait_event("thread.stuck")
+            self.assertEqual(gw.get("/jobs").text, "1 0")
+            poll("it ends", lambda: gw.get("/jobs").text == "0 0", 15)
+
+    def test_progress(self) -> None:
+        """Partial results become a response, in order and without loss."""
+        with Gateway(THREADS) as gw:
+            expected = "".join(f"{i} {i % 100}\n" for i in range(1, 2001)) + "done\n"
+            self.assertEqual(gw.get("/progress?n=2000").text, expected)
+
+    def test_progress_nobody_reads(self) -> None:
+        """A client that leaves in the middle: the job, which waits for room, ends."""
+        with Gateway(THREADS, "--threads", "1") as gw:
+            conn = gw.connect(20)
+            conn.request("GET", "/progress?n=1000000000")
+            poll("it runs", lambda: gw.get("/jobs").text == "1 0")
+            conn.reset()
+            self.wait_idle(gw)
+
+
+class Blocking(unittest.TestCase):
+    """Lua's own functions that block the loop."""
+
+    def test_moved(self) -> None:
+        """os.execute in a handler: another request is answered meanwhile."""
+        with Gateway(THREADS) as gw:
+            conn = gw.connect(20)
+            conn.request("GET", "/execute?s=2")
+            poll("it runs", lambda: gw.get("/jobs").text == "1 0")
+            self.assertEqual(gw.get("/hello").text, "hello")
+            self.assertEqual(gw.get("/jobs").text, "1 0")
+            self.assertEqual(conn.read_response().text, "0")
+            self.assertNotIn("blocking.call", gw.log())
+
+    def test_warned(self) -> None:
+        """io.open in a handler warns, once for the place; never when that is off."""
+        with tempfile.TemporaryDirectory() as directory:
+            path = Path(directory) / "file"
+            path.write_text("content")
+            for option, lines in (("on", 1), ("off", 0)):
+                with self.subTest(option), Gateway(THREADS, "--blocking-warnings", option) as gw:
+                    for _ in range(3):
+                        with gw.connect() as conn:
+                            conn.request("GET", "/open", {"X-Path": str(path)})
+                            self.assertEqual(conn.read_response().text, "content")
+                    gw.signal(signal.SIGTERM)
+                    gw.wait(20)
+                    said = [line for line in gw.log().splitlines() if " blocking.call " in line]
+                    self.assertEqual(len(said), lines, said)
+                    for line in said:
+                        self.assertIn(f"threads.lua:{line_of(THREADS, '-- OPEN')} ", line)
+                        self.assertIn("call=io.open", line)
 
 
 class Files(unittest.TestCase):

@@ -6,8 +6,10 @@ local fs = require("moonloop.fs")
 local public = require("public")
 local wait = require("moonloop.core.wait")
 
--- Those that need a request: tests/lasgi/test_cancel.py. And a datagram for the loopback never waits.
-local ELSEWHERE = { receive = true, send = true, ["udp:send"] = true, ["Udp:send"] = true }
+-- Those that need a request: tests/lasgi/test_cancel.py. A datagram for the loopback never waits. And
+-- thread.spawn is what the task of a job waits in, which nobody but the job stops.
+local ELSEWHERE = { receive = true, send = true, ["udp:send"] = true, ["Udp:send"] = true,
+	["thread.spawn"] = true }
 
 local here = debug.getinfo(1, "S").source:match("^@(.*)/[^/]*$")
 

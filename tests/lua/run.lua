@@ -11,7 +11,6 @@ local task = require("moonloop.task")
 local time = require("moonloop.time")
 local worker = require("moonloop.worker")
 
-
 local SUITE_SECONDS = 240
 local SETTLE_SECONDS = 2 -- what a cancelled task may take to end
 

@@ -94,8 +94,10 @@ end
 
 local function class_name(meta)
 	local name = rawget(meta, "__name")
-	local last = type(name) == "string" and name:match("^moonloop%..-(%w+)$")
-	return last and last:sub(1, 1):upper() .. last:sub(2)
+	local last = type(name) == "string" and name:match("^moonloop%..-([%w_]+)$")
+	return last and (last:gsub("_?(%w)(%w*)", function(first, rest)
+		return first:upper() .. rest
+	end))
 end
 
 local function add_methods(found, meta)

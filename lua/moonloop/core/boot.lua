@@ -7,8 +7,10 @@ local errors = require("moonloop.core.errors")
 local lasgi = require("moonloop.core.lasgi")
 local lifespan = require("moonloop.core.lifespan")
 local log = require("moonloop.log")
+local blocking = require("moonloop.core.blocking")
 
 require = require("moonloop.core.require") -- luacheck: ignore 121
+blocking.install()
 
 local C = native.C
 local note, CANCELLED = errors.note, errors.CANCELLED
@@ -16,7 +18,7 @@ local note, CANCELLED = errors.note, errors.CANCELLED
 -- The kinds of enum task_kind (server/runtime/task.h).
 local REQUEST, SPAWNED, BOOT, NOTICE, SHUTDOWN, SERVICE = 1, 2, 3, 4, 5, 6
 
-local config -- {file=, module=, root_path=}
+local config -- {file=, module=, root_path=, blocking_warnings=}
 
 -- Loading.
 
@@ -58,10 +60,12 @@ local function boot()
 	if not started then
 		return start_failed(why)
 	end
+	blocking.serving(config.blocking_warnings)
 	C.ml_ready()
 end
 
 local function shutdown()
+	blocking.resting()
 	lifespan.stop()
 	C.ml_shutdown_done()
 end

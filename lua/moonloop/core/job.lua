@@ -28,6 +28,9 @@ local function perform(bytes)
 	return pack(call.fn(unpack(call, 1, call.n)))
 end
 
+-- What Lua raises when it has none. The handler is not called then.
+local NO_MEMORY = "not enough memory"
+
 local OWN_FRAME = "\n\t" .. debug.getinfo(1, "S").short_src .. ":"
 
 -- The frames of the function: what is below is this file, and the gateway's own Lua says nothing.
@@ -63,7 +66,8 @@ end
 --- Calls the function that was sent.
 -- @param bytes what moonloop/thread.lua encoded: {fn =, n =, arguments ...}
 -- @return bytes and false: {n =, results ...}; or bytes and true: {object =} for a table that was
--- raised; {message =, frames =} for anything else; {message =} for results that cannot cross
+-- raised; {message =, frames =} for anything else; {message =} for results that cannot cross. True as
+-- the third: the state is spent
 function job.run(bytes)
 	local ok, results = xpcall(perform, note, bytes)
 	if not ok then
@@ -72,10 +76,12 @@ function job.run(bytes)
 		end
 		local err, at = raised_err, raised_at
 		raised_err, raised_at = nil, nil
-		if at == nil then -- no room even for the handler
+		if results == NO_MEMORY then
+			err, at = results, ""
+		elseif at == nil then -- no room even for the handler
 			err, at = "stack overflow (" .. tostring(results) .. ")", ""
 		end
-		return encode_error(err, at), true
+		return encode_error(err, at), true, err == NO_MEMORY
 	end
 	local out, why = encode(results, "result")
 	if not out then

@@ -12,6 +12,10 @@
 --
 -- Plain: nil, booleans, numbers, strings, int64 and uint64. By name travels what both sides have
 -- (exports.lua).
+--
+-- Most calls have plain arguments and a function without upvalues, most results are plain: these
+-- travel as the table itself, with the function's bytecode as `code`. The table has its length in
+-- `n`, which the flat array has not.
 
 local buffer = require("string.buffer")
 local exports = require("moonloop.core.exports")
@@ -27,6 +31,7 @@ local CELLS = 256
 local MAX_NODES = 1000000
 local MAX_BYTES = 256 * 1024 * 1024
 local MAX_CACHED = 256 -- functions
+local MAX_ROW = 16 -- plain values that are looked through before all else
 
 local type, next, pcall = type, next, pcall
 local getupvalue, setupvalue = debug.getupvalue, debug.setupvalue
@@ -214,6 +219,57 @@ local function put_value(w, id, value)
 	return why
 end
 
+-- The short way.
+
+-- Functions without upvalues that were sent before → {bytecode, the bytes of a call without arguments}.
+local codes = setmetatable({}, { __mode = "k" })
+
+local NO_RESULTS = buffer.encode({ n = 0 })
+
+local function is_plain_row(root, n)
+	if n > MAX_ROW then
+		return false
+	end
+	for i = 1, n do
+		local value = root[i]
+		if value ~= nil and not is_plain(value) then
+			return false
+		end
+	end
+	return true
+end
+
+local function note_code(w, fn)
+	if w.out[4] == FUNCTION and w.values[2] == fn and w.out[6] == false then
+		codes[fn] = { w.out[5], buffer.encode({ code = w.out[5], n = 0 }) }
+	end
+end
+
+local function encode_plain(root)
+	local ok, bytes = pcall(buffer.encode, root)
+	return ok and #bytes <= MAX_BYTES and bytes or nil
+end
+
+-- The bytes, or nil when it has to go the long way.
+local function encode_row(root)
+	local n, fn = root.n, root.fn
+	if n == nil or not is_plain_row(root, n) then
+		return nil
+	elseif fn == nil then
+		return n == 0 and NO_RESULTS or encode_plain(root)
+	end
+	local known = codes[fn]
+	if known == nil or raw_env(fn) ~= _G then
+		return nil
+	elseif n == 0 then
+		return known[2]
+	end
+	root.fn, root.code = nil, known[1]
+	local bytes = encode_plain(root)
+	root.fn, root.code = fn, nil
+	return bytes
+end
+
 local DIRECTION = { argument = "to a thread", result = "from a thread" }
 
 --- Encodes a table of arguments or results.
@@ -221,6 +277,10 @@ local DIRECTION = { argument = "to a thread", result = "from a thread" }
 -- @param what "argument" or "result": for the error text
 -- @return bytes; nil and a text that names the value which cannot cross
 function marshal.encode(root, what)
+	local short = encode_row(root)
+	if short then
+		return short
+	end
 	local w = {
 		what = what,
 		n = 0, -- nodes
@@ -249,6 +309,9 @@ function marshal.encode(root, what)
 		return nil, ("the %ss: %s"):format(what, bytes)
 	elseif #bytes > MAX_BYTES then
 		return nil, ("the %ss are larger than %d MiB"):format(what, MAX_BYTES / 1048576)
+	end
+	if root.fn then
+		note_code(w, root.fn)
 	end
 	return bytes
 end
@@ -305,6 +368,10 @@ end
 -- @return the table; raises what a module raised that cannot be loaded here
 function marshal.decode(bytes)
 	local list = buffer.decode(bytes)
+	if list.n then
+		list.fn = list.code and load_function(list.code, false)
+		return list
+	end
 	local nodes, n = {}, #list / 3
 	for id = 1, n do
 		local at = 3 * id

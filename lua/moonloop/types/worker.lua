@@ -1,5 +1,12 @@
 ---@meta moonloop.worker
 
+---@class moonloop.WorkerJobs
+---@field busy integer threads
+---@field waiting integer jobs
+---@field done integer jobs
+---@field wait number seconds that these had waited for a thread, in all
+---@field wait_max number the longest of these waits
+
 ---@class moonloop.WorkerInfo
 ---@field pid integer
 ---@field index integer
@@ -11,6 +18,7 @@
 ---@field lua_bytes number
 ---@field threads integer
 ---@field thread_queue integer
+---@field jobs moonloop.WorkerJobs
 
 local worker = {}
 

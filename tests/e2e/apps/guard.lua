@@ -189,7 +189,7 @@ function routes.busy(scope, send)
 end
 
 function routes.block(scope, send)
-	os.execute("sleep " .. scope.query_string) -- BLOCK
+	io.popen("sleep " .. scope.query_string):close() -- BLOCK
 	answer(send, "done\n")
 end
 

@@ -108,6 +108,43 @@ routes["/queue"] = function() return tostring(worker.info().thread_queue) end
 
 routes["/tasks"] = function() return tostring(worker.info().tasks) end
 
+routes["/endless"] = function(scope)
+	local ok, why = thread.run_with({ timeout = number(scope, "s", 60) }, function()
+		local rounds = 0
+		while true do rounds = rounds + 1 end
+	end)
+	return tostring(ok) .. " " .. tostring(why)
+end
+
+routes["/jobs"] = function()
+	local jobs = worker.info().jobs
+	return ("%d %d"):format(jobs.busy, jobs.waiting)
+end
+
+routes["/progress"] = function(scope, _, send)
+	send { type = "http.response.start", status = 200 }
+	local job = thread.spawn(function(n)
+		for i = 1, n do thread.yield(i, ("x"):rep(i % 100)) end
+	end, number(scope, "n", 10))
+	for i, text in job:results() do
+		send { type = "http.response.body", body = i .. " " .. #text .. "\n", more_body = true }
+	end
+	send { type = "http.response.body", body = "done\n" }
+	return nil
+end
+
+-- Blocking calls, here in the loop's own state.
+routes["/execute"] = function(scope)
+	return tostring(os.execute("sleep " .. number(scope, "s", 1)))
+end
+
+routes["/open"] = function(scope)
+	local file = io.open(scope.headers["x-path"]) -- OPEN
+	local text = file:read("*a")
+	file:close()
+	return text
+end
+
 routes["/parallel"] = function()
 	local tasks = {}
 	for i = 1, 20 do
@@ -120,5 +157,6 @@ end
 
 return function(scope, receive, send)
 	if scope.type ~= "http" then error(lasgi.unsupported) end
-	send { type = "http.response.start", status = 200, body = routes[scope.path](scope, receive) }
+	local body = routes[scope.path](scope, receive, send)
+	if body then send { type = "http.response.start", status = 200, body = body } end
 end

@@ -264,6 +264,24 @@ static void test_woken_while_flushing(void **state)
 	assert_string_equal(trace, "flush run ");
 }
 
+static bool linger(void)
+{
+	note("linger ");
+	runnable = true;
+	return true;
+}
+
+/* What came while the loop lingered is run without a poll that blocks; before its end it does not.
+ */
+static void test_linger(void **state)
+{
+	runnable = false;
+	loop_set_runner(&loop, run_if_runnable, NULL);
+	loop_set_linger(&loop, linger);
+	loop_run(&loop);
+	assert_string_equal(trace, "linger run ");
+}
+
 static void test_reap_at_the_end(void **state)
 {
 	struct named reap;
@@ -289,6 +307,7 @@ int main(void)
 		T(test_timer_moves_earlier),
 		T(test_rest_keeps_it_awake),
 		T(test_woken_while_flushing),
+		T(test_linger),
 		T(test_reap_at_the_end),
 	};
 

@@ -30,6 +30,11 @@ static struct loop loop;
 static lua_State *host; /* encodes and decodes */
 static char dir[64];
 
+static inline void pool_setup(unsigned threads, unsigned queue_max)
+{
+	jobs_setup(&loop, &(struct jobs_config){.threads = threads, .queue_max = queue_max});
+}
+
 static inline const char *path_of(const char *name)
 {
 	static char paths[8][128];
@@ -188,7 +193,8 @@ static inline void host_call(const char *chunk, int nargs)
 }
 
 /* The chunk is called in a thread with one argument. */
-static inline double submit_lua(const char *chunk, const char *arg)
+static inline double submit_lua_as(
+	const char *chunk, const char *arg, enum job_priority priority, bool tells)
 {
 	struct span in;
 	double id;
@@ -200,9 +206,14 @@ static inline double submit_lua(const char *chunk, const char *arg)
 		  "{fn = assert(loadstring(chunk, '=chunk')), n = 1, arg}, 'argument'))",
 		2);
 	in.p = lua_tolstring(host, -1, &in.n);
-	id = submit(JOB_LUA, in);
+	id = jobs_submit_lua(in, 0, priority, tells);
 	lua_pop(host, 1);
 	return id;
+}
+
+static inline double submit_lua(const char *chunk, const char *arg)
+{
+	return submit_lua_as(chunk, arg, JOB_NORMAL, false);
 }
 
 /* The first result, or the message of the error, as a string. */
@@ -221,6 +232,13 @@ static inline double submit_busy(const char *fifo)
 	assert_int_equal(mkfifo(fifo, 0600), 0);
 	return submit_lua(
 		"local f = assert(io.open((...))) f:read('*a') f:close() return 'freed'", fifo);
+}
+
+/* As submit_busy, but in a C function that goes on when a signal comes. */
+static inline double submit_stuck(const char *fifo)
+{
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	return submit_lua("os.execute('cat < ' .. (...)) return 'freed'", fifo);
 }
 
 /* Until the thread is there; the descriptor holds it. */

@@ -55,7 +55,7 @@ static void test_handle(void **state)
 	unsigned before;
 	double id;
 
-	jobs_setup(&loop, 1, 8);
+	pool_setup(1, 8);
 	perform(FS_STAT, 0, dir, SPAN(""), NULL);
 	before = count_fds();
 	id = open_file(path_of("f"), FS_FOR_READ | FS_FOR_WRITE | FS_MAKE);
@@ -76,7 +76,7 @@ static void test_malformed(void **state)
 {
 	struct buf out = {0};
 
-	jobs_setup(&loop, 1, 8);
+	pool_setup(1, 8);
 	assert_int_equal(finish(submit(JOB_FS, SPAN("")), &out), ERR_INVALID);
 	assert_int_equal(finish(submit(JOB_FS, SPAN("short")), &out), ERR_INVALID);
 	assert_int_equal(perform((enum fs_op)0, 0, "", SPAN(""), &out), ERR_INVALID);
@@ -94,7 +94,7 @@ static void test_nobody_takes(void **state)
 	double ids[3];
 	int held;
 
-	jobs_setup(&loop, 1, 8);
+	pool_setup(1, 8);
 	put_file(path_of("f"), SPAN("x"));
 	perform(FS_STAT, 0, dir, SPAN(""), NULL);
 	before = count_fds();
@@ -118,7 +118,7 @@ static void test_posted(void **state)
 	struct fs_head head = {.op = FS_CLOSE};
 	char in[sizeof(head) + 1] = "";
 
-	jobs_setup(&loop, 1, 8);
+	pool_setup(1, 8);
 	head.file = open_file(path_of("f"), FS_FOR_WRITE | FS_MAKE);
 	memcpy(in, &head, sizeof(head));
 	assert_int_equal(jobs_post(JOB_FS, in, sizeof(in)), 0);
@@ -170,7 +170,7 @@ static void test_watch(void **state)
 	struct next next = {.rc = ERR_AGAIN};
 	double file;
 
-	jobs_setup(&loop, 1, 8);
+	pool_setup(1, 8);
 	watch_setup(&loop);
 	perform(FS_STAT, 0, dir, SPAN(""), NULL);
 	before = count_fds();
@@ -202,7 +202,7 @@ static void test_watch_left(void **state)
 	struct watch_event e;
 	double file;
 
-	jobs_setup(&loop, 1, 8);
+	pool_setup(1, 8);
 	watch_setup(&loop);
 	assert_int_equal(perform(FS_WATCH, 0, dir, SPAN(""), &out), 0);
 	memcpy(&file, out.p, sizeof(file));
@@ -242,7 +242,7 @@ static void test_process(void **state)
 	unsigned before;
 	bool found;
 
-	jobs_setup(&loop, 1, 8);
+	pool_setup(1, 8);
 	stream_setup(&loop);
 	perform(FS_STAT, 0, dir, SPAN(""), NULL);
 	before = count_fds();

@@ -21,7 +21,7 @@ static void test_read(void **state)
 		bytes[i] = (char)(i * 31 >> 3);
 	put_file(path_of("big"), (struct span){bytes, big});
 	put_file(path_of("empty"), SPAN(""));
-	jobs_setup(&loop, 2, 8);
+	pool_setup(2, 8);
 	assert_int_equal(finish(submit(JOB_READ_FILE, span_of(path_of("big"))), &out), 0);
 	assert_true(span_eq(buf_span(&out), (struct span){bytes, big}));
 	assert_int_equal(finish(submit(JOB_READ_FILE, span_of(path_of("empty"))), &out), 0);
@@ -49,7 +49,7 @@ static void test_read_refused(void **state)
 	};
 	struct buf out = {0};
 
-	jobs_setup(&loop, 1, 8);
+	pool_setup(1, 8);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		assert_int_equal(finish(submit(JOB_READ_FILE, rows[i].path), &out), rows[i].code);
 		assert_string_equal(buf_cstr(&out), rows[i].text);
@@ -66,7 +66,7 @@ static void test_write(void **state)
 	struct buf out = {0};
 	struct stat st;
 
-	jobs_setup(&loop, 1, 8);
+	pool_setup(1, 8);
 	for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
 		double id = submit_pair(JOB_WRITE_FILE, path_of("file"), pieces[i]);
 
@@ -122,7 +122,7 @@ static void test_open(void **state)
 	};
 
 	make_tree();
-	jobs_setup(&loop, 1, 8);
+	pool_setup(1, 8);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		double id = submit_pair(JOB_OPEN_FILE, path_of("root"), span_of(rows[i].path));
 		int fd = finish(id, NULL);
@@ -150,7 +150,7 @@ static void test_open_without_root(void **state)
 	unsigned before;
 
 	make_tree();
-	jobs_setup(&loop, 1, 8);
+	pool_setup(1, 8);
 	assert_int_equal(finish(submit_pair(JOB_OPEN_FILE, "", span_of(dir)), NULL), ERR_IS_DIR);
 	before = count_fds();
 	a = wait_for(submit_pair(JOB_OPEN_FILE, "", span_of(path_of("root/out"))));
@@ -169,7 +169,7 @@ static void test_open_nobody_takes(void **state)
 	int held;
 
 	make_tree();
-	jobs_setup(&loop, 1, 8);
+	pool_setup(1, 8);
 	finish(submit_pair(JOB_OPEN_FILE, "", span_of(path_of("secret"))), NULL);
 	before = count_fds();
 	ids[0] = submit_busy(path_of("fifo"));

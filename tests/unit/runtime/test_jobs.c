@@ -11,7 +11,7 @@ static void test_queue_is_bounded(void **state)
 	int held[2];
 
 	put_file(path.p, SPAN("x"));
-	jobs_setup(&loop, 2, 3);
+	pool_setup(2, 3);
 	assert_int_equal(jobs_threads(), 2);
 	for (int i = 0; i < 2; i++)
 		busy[i] = submit_busy(fifos[i]);
@@ -41,7 +41,7 @@ static void test_cancel_waiting(void **state)
 	double busy, writing;
 	int held;
 
-	jobs_setup(&loop, 1, 8);
+	pool_setup(1, 8);
 	busy = submit_busy(path_of("fifo"));
 	held = hold_busy(path_of("fifo"));
 	writing = submit_pair(JOB_WRITE_FILE, path_of("file"), SPAN("x"));
@@ -64,7 +64,7 @@ static void test_cancel_running(void **state)
 	size_t n;
 	int held;
 
-	jobs_setup(&loop, 1, 8);
+	pool_setup(1, 8);
 	busy = submit_busy(path_of("fifo"));
 	held = hold_busy(path_of("fifo"));
 	assert_int_equal(jobs_result(busy, &out, &n), ERR_AGAIN);
@@ -90,15 +90,123 @@ static void test_ids(void **state)
 	assert_int_equal(jobs_waiting(), 0);
 }
 
+static bool is_idle(void *arg)
+{
+	return jobs_waiting() + jobs_running() == 0;
+}
+
+/* What one thread makes of jobs that all wait: each leaves a letter. */
+static void test_priorities(void **state)
+{
+	static const char note[] = "local path, letter = (...):match('(.*) (.)') "
+				   "local f = io.open(path, 'a') f:write(letter) f:close()";
+	static const char letters[] = "hnl";
+	struct buf order = {0};
+	const char *file = path_of("order"), *out;
+	char arg[160];
+	size_t n;
+	int held;
+
+	pool_setup(1, 100);
+	submit_busy(path_of("fifo"));
+	held = hold_busy(path_of("fifo"));
+	for (int i = 0; i < 30; i++) {
+		snprintf(arg, sizeof(arg), "%s %c", file, letters[2 - i / 10]);
+		submit_lua_as(note, arg, (enum job_priority)(2 - i / 10), false);
+	}
+	close(held);
+	run_until(is_idle, NULL);
+	assert_int_equal(jobs_here(JOB_READ_FILE, file, strlen(file), &out, &n), 0);
+	buf_append(&order, out, n);
+	/* The job that held the thread had the first turn. */
+	assert_string_equal(buf_cstr(&order), "hhnhhhlhhhnhhnlnnnnnnnlllllll"
+					      "l");
+	jobs_here_done();
+	buf_fini(&order);
+}
+
+/* ---- partial results ---------------------------------------------------------------------------
+ */
+
+static int tell(lua_State *L)
+{
+	lua_pushinteger(L, jobs_tell(span_of(lua_tostring(L, 1))));
+	return 1;
+}
+
+static void open_tell(lua_State *L)
+{
+	lua_register(L, "tell", tell);
+}
+
+static const char counter[] =
+	"for i = 1, tonumber((...)) do if tell(('x'):rep(10) .. i) ~= 0 then return 'told' end end "
+	"return 'done'";
+
+struct listener {
+	double id;
+	unsigned heard;
+	struct buf out;
+};
+
+static bool hear_all(void *arg)
+{
+	struct listener *l = arg;
+	char expected[32];
+
+	while (buf_clear(&l->out), jobs_part(l->id, &l->out)) {
+		snprintf(expected, sizeof(expected), "xxxxxxxxxx%u", ++l->heard);
+		assert_string_equal(buf_cstr(&l->out), expected);
+	}
+	return l->heard == 500;
+}
+
+static void test_parts_in_order(void **state)
+{
+	struct listener l = {0};
+
+	vm_set_open(open_tell);
+	pool_setup(2, 8);
+	l.id = submit_lua_as(counter, "500", JOB_NORMAL, true);
+	usleep(20000);
+	assert_int_equal(jobs_running(), 1); /* it waits */
+	run_until(hear_all, &l);
+	assert_int_equal(finish(l.id, &l.out), 0);
+	assert_answer(&l.out, "done");
+	/* nobody listens: it does not wait */
+	assert_int_equal(finish(submit_lua(counter, "500"), &l.out), 0);
+	assert_answer(&l.out, "done");
+	buf_fini(&l.out);
+}
+
+static void test_parts_let_go(void **state)
+{
+	double id;
+
+	vm_set_open(open_tell);
+	pool_setup(1, 8);
+	id = submit_lua_as(counter, "500", JOB_NORMAL, true);
+	while (jobs_running() == 0)
+		usleep(1000);
+	usleep(20000);
+	jobs_free(id);
+	run_until(is_zero_live, NULL);
+	submit_lua_as(counter, "500", JOB_NORMAL, true);
+	while (jobs_running() == 0)
+		usleep(1000);
+	usleep(20000);
+	assert_true(jobs_teardown(PATIENCE_US));
+}
+
 /* ---- teardown ----------------------------------------------------------------------------------
  */
 
 static void test_teardown_unused(void **state)
 {
-	jobs_setup(&loop, 64, 1);
+	pool_setup(64, 1);
 	assert_true(jobs_teardown(0));
 	assert_true(jobs_teardown(0));
-	jobs_setup(&loop, 1, 1);
+	pool_setup(1, 1);
 }
 
 static void test_teardown_busy(void **state)
@@ -108,8 +216,8 @@ static void test_teardown_busy(void **state)
 	size_t n;
 	int held;
 
-	jobs_setup(&loop, 2, 8);
-	busy = submit_busy(path_of("fifo"));
+	pool_setup(2, 8);
+	busy = submit_stuck(path_of("fifo"));
 	held = hold_busy(path_of("fifo"));
 	finish(submit_lua("return 1", ""), NULL); /* two threads, two states */
 	waiting = submit_pair(JOB_WRITE_FILE, path_of("file"), SPAN("x"));
@@ -126,7 +234,7 @@ static void test_teardown_busy(void **state)
 
 static void test_teardown_waits(void **state)
 {
-	jobs_setup(&loop, 1, 8);
+	pool_setup(1, 8);
 	wait_for(submit(JOB_READ_FILE, SPAN("/dev/null")));
 	submit_lua("for i = 1, 3e7 do kept = i end", "");
 	submit(JOB_READ_FILE, SPAN("/dev/null"));
@@ -193,7 +301,7 @@ static void test_many(void **state)
 	random_start("jobs");
 	snprintf(m.path, sizeof(m.path), "%s", path_of("file"));
 	put_file(m.path, SPAN("content"));
-	jobs_setup(&loop, 4, 16);
+	pool_setup(4, 16);
 	run_until(go_on, &m);
 	assert_int_equal(m.begun, MANY);
 	run_until(is_zero_live, NULL);
@@ -238,7 +346,7 @@ static void test_wakes_the_task(void **state)
 			"WAIT, DONE"),
 		0);
 	sched_set_main(host);
-	jobs_setup(&loop, 1, 8);
+	pool_setup(1, 8);
 	submit_busy(path_of("fifo"));
 	held = hold_busy(path_of("fifo"));
 	t = task_new(TASK_SPAWNED, 0);
@@ -260,6 +368,9 @@ int main(void)
 		JOBS_TEST(test_cancel_waiting),
 		JOBS_TEST(test_cancel_running),
 		JOBS_TEST(test_ids),
+		JOBS_TEST(test_priorities),
+		JOBS_TEST(test_parts_in_order),
+		JOBS_TEST(test_parts_let_go),
 		JOBS_TEST(test_teardown_unused),
 		JOBS_TEST(test_teardown_busy),
 		JOBS_TEST(test_teardown_waits),
