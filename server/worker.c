@@ -29,21 +29,12 @@
 #include <string.h>
 #include <unistd.h>
 
-/*
- * After the drain time-out: what cancelled tasks, the lifespan's end, its tasks, and the threads
- * may take, each. Together less than the second after which the master kills.
- */
-#define GRACE_US (CLOCK_SECOND / 5)
-
 /* Where a worker stands; only go_to changes it. */
 enum worker_state {
-	WORKER_BOOT,       /* the application is being loaded and started */
-	WORKER_SERVING,    /* accepting */
-	WORKER_DRAINING,   /* not accepting; requests and background tasks come to their end */
-	WORKER_CANCELLING, /* the drain time-out is over: they were cancelled */
-	WORKER_ENDING,     /* the lifespan ends */
-	WORKER_LEAVING,    /* so do its tasks */
-	WORKER_OVER,       /* the loop stops */
+	WORKER_BOOT,     /* the application is being loaded and started */
+	WORKER_SERVING,  /* accepting; the application may be loaded anew */
+	WORKER_DRAINING, /* not accepting; connections and generations come to their end */
+	WORKER_OVER,     /* the loop stops */
 };
 
 static struct {
@@ -52,8 +43,6 @@ static struct {
 	struct loop loop;
 	struct conn_pool conns;
 	struct acceptor acceptor;
-	uint64_t drain_until_us; /* when the drain time-out is over */
-	struct deadline give_up; /* the current state's time is over */
 	struct ev_signal term, reopen;
 	struct log_writer *log, *access; /* owned; NULL when not open */
 	enum worker_state state;
@@ -63,26 +52,6 @@ static struct {
 /* ---- the way to the end ------------------------------------------------------------------------
  */
 
-static void go_to(enum worker_state to);
-
-static bool busy(void)
-{
-	return w.conns.count > 0 || app_tasks() > 0;
-}
-
-static void within(uint64_t us)
-{
-	deadline_clear(&w.give_up);
-	deadline_set(&w.loop.deadlines, &w.give_up, clock_mono_us() + MAX(us, 1));
-}
-
-static uint64_t time_left(uint64_t until_us)
-{
-	uint64_t now = clock_mono_us();
-
-	return until_us > now ? until_us - now : 0;
-}
-
 static void enter_draining(void)
 {
 	log_event(LOG_INFO, "worker.draining", "%u connections, %u tasks", w.conns.count,
@@ -90,28 +59,13 @@ static void enter_draining(void)
 	acceptor_stop(&w.acceptor);
 	h1_set_draining(true);
 	conn_pool_drain(&w.conns);
-	app_notice();
-	within(w.o->drain_timeout_us);
-	if (!busy())
-		go_to(WORKER_ENDING);
-}
-
-static void enter_cancelling(void)
-{
-	if (busy())
-		log_event(LOG_WARN, "worker.drain_timeout", "cancelled: %u connections, %u tasks",
-			w.conns.count, app_tasks());
-	conn_pool_close_all(&w.conns, CLOSE_DRAIN);
-	app_cancel(false);
-	within(GRACE_US);
+	app_stop();
 }
 
 static void go_to(enum worker_state to)
 {
 	if (to <= w.state)
 		return;
-	if (w.state <= WORKER_SERVING)
-		w.drain_until_us = clock_mono_us() + w.o->drain_timeout_us;
 	w.state = to;
 	switch (to) {
 	case WORKER_BOOT:
@@ -122,36 +76,28 @@ static void go_to(enum worker_state to)
 	case WORKER_DRAINING:
 		enter_draining();
 		break;
-	case WORKER_CANCELLING:
-		enter_cancelling();
-		break;
-	case WORKER_ENDING:
-		app_shutdown();
-		within(MAX(time_left(w.drain_until_us), GRACE_US));
-		break;
-	case WORKER_LEAVING:
-		app_cancel(true);
-		within(GRACE_US);
-		break;
 	case WORKER_OVER:
 		loop_stop(&w.loop);
 		break;
 	}
 }
 
-static void on_give_up(struct deadline *d)
+static void cut_connections(void)
 {
-	if (w.state == WORKER_ENDING)
-		log_event(LOG_WARN, "lifespan.timeout",
-			"the application did not answer lifespan.shutdown");
-	go_to(w.state + 1);
+	log_event(LOG_WARN, "worker.drain_timeout", "cancelled: %u connections, %u tasks",
+		w.conns.count, app_tasks());
+	conn_pool_close_all(&w.conns, CLOSE_DRAIN);
+}
+
+static bool connected(void)
+{
+	return w.conns.count > 0;
 }
 
 static void on_conn_release(struct conn_pool *pool)
 {
 	acceptor_room(&w.acceptor);
-	if (!busy() && (w.state == WORKER_DRAINING || w.state == WORKER_CANCELLING))
-		go_to(WORKER_ENDING);
+	app_connection_gone();
 }
 
 static void tell_ready(void)
@@ -171,7 +117,7 @@ static void on_app(enum app_event event)
 	switch (event) {
 	case APP_READY:
 		if (w.env == NULL) {
-			go_to(WORKER_ENDING); /* a check has seen enough */
+			app_stop(); /* a check has seen enough */
 			break;
 		}
 		go_to(WORKER_SERVING);
@@ -181,14 +127,14 @@ static void on_app(enum app_event event)
 		w.exit_code = EXIT_APP;
 		go_to(WORKER_OVER);
 		break;
-	case APP_IDLE:
-		if (!busy() && (w.state == WORKER_DRAINING || w.state == WORKER_CANCELLING))
-			go_to(WORKER_ENDING);
+	case APP_RELOADED:
+	case APP_RELOAD_FAILED:
+		break;
+	case APP_OVERDUE:
+		cut_connections();
 		break;
 	case APP_ENDED:
-		go_to(WORKER_LEAVING);
-		if (task_live() <= 1) /* the one that tells us so */
-			go_to(WORKER_OVER);
+		go_to(WORKER_OVER);
 		break;
 	}
 }
@@ -314,7 +260,6 @@ static void set_up_net(const struct options *o)
 	conn_pool_init(&w.conns, &w.loop);
 	w.conns.on_release = on_conn_release;
 	set_limits(o);
-	deadline_init(&w.give_up, on_give_up);
 	exchange_setup(&w.loop, &app_port);
 	h1_setup();
 	acceptor_init(&w.acceptor, &w.conns, (unsigned)o->max_connections, h1_accept);
@@ -337,10 +282,9 @@ static NORETURN void leave_thread_behind(void)
 static void tear_down_net(void)
 {
 	stop_signals();
-	deadline_remove(&w.loop.deadlines, &w.give_up);
 	conn_pool_close_all(&w.conns, CLOSE_DRAIN);
 	acceptor_fini(&w.acceptor);
-	if (!jobs_teardown(GRACE_US))
+	if (!jobs_teardown(APP_GRACE_US))
 		leave_thread_behind();
 	app_teardown();
 	watch_teardown();
@@ -365,7 +309,10 @@ static void run_app(const struct options *o, const struct app_path *path)
 		.worker_index = w.env != NULL ? w.env->index : 0,
 		.cpu_budget_us = o->cpu_budget_us,
 		.stall_report_us = o->stall_report_us,
+		.start_timeout_us = o->start_timeout_us,
+		.drain_timeout_us = o->drain_timeout_us,
 		.on_event = on_app,
+		.connected = connected,
 	};
 
 	vm_set_modules(lua_bundle);
@@ -375,12 +322,11 @@ static void run_app(const struct options *o, const struct app_path *path)
 	jobs_setup(&w.loop, (unsigned)o->threads, (unsigned)o->thread_queue);
 	watch_setup(&w.loop);
 	stream_setup(&w.loop);
-	if (!app_setup(&w.loop, &config)) {
+	app_setup(&w.loop, &config);
+	if (!app_boot())
 		w.exit_code = EXIT_ENVIRONMENT;
-	} else if (open_access_log(o)) {
-		app_boot();
+	else if (open_access_log(o))
 		loop_run(&w.loop);
-	}
 	tear_down_net();
 }
 

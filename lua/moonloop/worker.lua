@@ -7,7 +7,7 @@ local out = native.ffi.new("ml_worker")
 
 return {
 	--- info(): what this worker is doing now.
-	-- @return a table: pid, index (0..), version, uptime (s), connections (open), requests (so far),
+	-- @return a table: pid, index (0..), generation (1.., counts reloads), version, uptime (s), connections (open), requests (so far),
 	-- tasks (alive), lua_bytes (Lua heap), threads (of the pool), thread_queue (jobs that wait)
 	-- @raise in a pool thread
 	info = function()
@@ -18,6 +18,7 @@ return {
 		return {
 			pid = out.pid,
 			index = out.index,
+			generation = out.generation,
 			version = version,
 			uptime = out.uptime,
 			connections = out.connections,

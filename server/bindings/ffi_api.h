@@ -109,7 +109,7 @@ void ml_stream_close(double stream);
 
 /* The worker: ffi_worker.c. */
 typedef struct ml_worker {
-	int pid, index;
+	int pid, index, generation;
 	double uptime;
 	double connections, requests, tasks, threads, thread_queue;
 } ml_worker;

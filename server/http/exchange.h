@@ -120,6 +120,12 @@ void exchange_break_in(struct exchange *ex, enum gone_why why);
  */
 bool exchange_answer(struct exchange *ex, int status, const char *text);
 
+/*
+ * The application has had its time: 503 when nothing was sent, else the response is aborted. The
+ * connection may live on; the application sees GONE_SHUTDOWN.
+ */
+void exchange_give_up(struct exchange *ex);
+
 /* The application's side. */
 
 struct exchange *exchange_find(double id);

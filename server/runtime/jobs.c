@@ -181,6 +181,20 @@ void jobs_free(double id)
 	set_state(job, JOB_ABANDONED);
 }
 
+static void drop_orphan(void *object, void *arg)
+{
+	const struct job *job = object;
+
+	if (job->task != 0 && !task_find(job->task))
+		jobs_free(slab_id(job));
+}
+
+void jobs_drop_orphans(void)
+{
+	if (jobs.loop)
+		slab_each(&jobs.slab, drop_orphan, NULL);
+}
+
 unsigned jobs_threads(void)
 {
 	return jobs.loop ? job_pool_threads() : 0;

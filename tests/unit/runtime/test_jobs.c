@@ -225,23 +225,25 @@ static bool task_waits(void *arg)
 
 static void test_wakes_the_task(void **state)
 {
+	struct generation *g;
 	struct task *t;
 	int held;
 
 	tasks_ended = 0;
-	sched_setup(&loop, host, on_task_done);
+	sched_setup(&loop, on_task_done);
+	g = generation_new();
 	assert_int_equal(
-		luaL_dostring(host,
+		luaL_dostring(g->L,
 			"local WAIT, DONE, yield = {}, {}, coroutine.yield "
 			"kept = {WAIT, DONE} "
 			"return function() while true do yield(WAIT) yield(DONE, false) end end, "
 			"WAIT, DONE"),
 		0);
-	sched_set_main(host);
+	generation_set_main(g);
 	jobs_setup(&loop, 1, 8);
 	submit_busy(path_of("fifo"));
 	held = hold_busy(path_of("fifo"));
-	t = task_new(TASK_SPAWNED, 0);
+	t = task_new(g, TASK_SPAWNED, 0);
 	run_until(task_waits, t);
 	awaited = jobs_submit(JOB_READ_FILE, dir, strlen(dir), task_id(t));
 	assert_int_equal(task_live(), 1);
@@ -250,6 +252,7 @@ static void test_wakes_the_task(void **state)
 	/* whose task is gone, ends all the same */
 	assert_int_equal(
 		finish(jobs_submit(JOB_READ_FILE, dir, strlen(dir), awaited), NULL), ERR_IS_DIR);
+	generation_free(&g);
 	sched_teardown();
 }
 
