@@ -11,9 +11,11 @@
 #include "http/limits.h"
 #include "http/peer.h"
 #include "net/acceptor.h"
+#include "net/fd_watch.h"
 #include "net/pulse.h"
 #include "net/stats.h"
 #include "process/app_path.h"
+#include "process/control.h"
 #include "process/exits.h"
 #include "runtime/files.h"
 #include "runtime/jobs.h"
@@ -44,6 +46,8 @@ static struct {
 	struct conn_pool conns;
 	struct acceptor acceptor;
 	struct ev_signal term, reopen;
+	struct fd_watch control;         /* of the master's messages */
+	bool asked;                      /* to reload, by the master */
 	struct log_writer *log, *access; /* owned; NULL when not open */
 	enum worker_state state;
 	int exit_code;
@@ -100,16 +104,49 @@ static void on_conn_release(struct conn_pool *pool)
 	app_connection_gone();
 }
 
-static void tell_ready(void)
-{
-	ssize_t n;
+/* ---- the master --------------------------------------------------------------------------------
+ */
 
-	if (w.env == NULL || w.env->ready_fd < 0)
-		return;
-	n = write(w.env->ready_fd, "r", 1);
-	if (n != 1)
+static void tell_master(enum control_message message)
+{
+	if (w.env->control_fd >= 0 && !control_send(w.env->control_fd, message))
 		log_event(LOG_WARN, "worker.orphan", "the master does not listen");
-	close(w.env->ready_fd);
+}
+
+static void answer_master(enum control_message message)
+{
+	if (w.asked)
+		tell_master(message);
+	w.asked = false;
+}
+
+/* It is told of a reload only while it serves; what comes later is for one that ends anyway. */
+static void on_control(struct fd_watch *watch)
+{
+	enum control_message message;
+
+	while ((message = control_receive(w.env->control_fd)) > 0) {
+		if (message != CONTROL_RELOAD || w.state != WORKER_SERVING)
+			continue;
+		w.asked = true;
+		app_reload("SIGHUP", APP_PATIENT);
+	}
+	if (message == CONTROL_NONE)
+		fd_watch_start(&w.loop, watch);
+}
+
+static void start_control(void)
+{
+	if (w.env == NULL || w.env->control_fd < 0)
+		return;
+	fd_watch_init(&w.control, w.env->control_fd, on_control);
+	fd_watch_start(&w.loop, &w.control);
+}
+
+static void stop_control(void)
+{
+	if (w.env != NULL && w.env->control_fd >= 0)
+		fd_watch_stop(&w.loop, &w.control);
 }
 
 static void on_app(enum app_event event)
@@ -121,14 +158,17 @@ static void on_app(enum app_event event)
 			break;
 		}
 		go_to(WORKER_SERVING);
-		tell_ready();
+		tell_master(CONTROL_READY);
 		break;
 	case APP_START_FAILED:
 		w.exit_code = EXIT_APP;
 		go_to(WORKER_OVER);
 		break;
 	case APP_RELOADED:
+		answer_master(CONTROL_RELOADED);
+		break;
 	case APP_RELOAD_FAILED:
+		answer_master(CONTROL_NOT);
 		break;
 	case APP_OVERDUE:
 		cut_connections();
@@ -266,6 +306,7 @@ static void set_up_net(const struct options *o)
 	if (w.env != NULL)
 		acceptor_add(&w.acceptor, w.env->listen_fds, w.env->listen_count);
 	start_signals();
+	start_control();
 }
 
 /*
@@ -282,6 +323,7 @@ static NORETURN void leave_thread_behind(void)
 static void tear_down_net(void)
 {
 	stop_signals();
+	stop_control();
 	conn_pool_close_all(&w.conns, CLOSE_DRAIN);
 	acceptor_fini(&w.acceptor);
 	if (!jobs_teardown(APP_GRACE_US))

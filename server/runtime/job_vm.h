@@ -13,6 +13,7 @@ struct lua_State;
 struct job_vm {
 	struct lua_State *L; /* owned */
 	int run_ref;         /* job.run, in the registry */
+	unsigned generation; /* the last one that it ran a job of; 0: none */
 	int kept_kib;        /* the heap after the last collection of job_vm_rest */
 };
 

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/slab.h"
 #include "runtime/files.h"
+#include "runtime/generation.h"
 #include "runtime/task.h"
 
 #include <unistd.h>
@@ -28,6 +29,7 @@ static void set_state(struct job *job, enum job_state to)
 static struct job *new_job(enum job_kind kind, const char *in, size_t n, double task)
 {
 	struct job *job = slab_alloc(&jobs.slab);
+	const struct task *owner = task_find(task);
 
 	if (!job)
 		return NULL;
@@ -36,6 +38,7 @@ static struct job *new_job(enum job_kind kind, const char *in, size_t n, double 
 		.in = mem_dup(in, n),
 		.in_n = n,
 		.task = task,
+		.generation = owner ? owner->generation->number : 0,
 		.result = ERR_CANCELLED, /* until it ran */
 		.state = JOB_PENDING,
 	};

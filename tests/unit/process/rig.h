@@ -13,6 +13,7 @@
 #include "../base/check.h"
 
 #include "net/addr.h"
+#include "process/control.h"
 #include "process/exits.h"
 #include "process/master.h"
 
@@ -122,7 +123,7 @@ static inline void inspect(const struct worker_env *env)
 	if (sigismember(&mask, SIGTERM) || sigismember(&mask, SIGCHLD) ||
 		term.sa_handler != SIG_DFL || hup.sa_handler != SIG_IGN)
 		atomic_fetch_or(&shared->odd, 1);
-	if (env->stats == NULL || env->ready_fd < 0)
+	if (env->stats == NULL || env->control_fd < 0)
 		atomic_fetch_or(&shared->odd, 2);
 }
 
@@ -188,9 +189,8 @@ static inline int fake_worker(const struct options *o, const struct worker_env *
 	if (s->exit_early != 0 && mine)
 		return s->exit_early - 1;
 	record(EVENT_READY, env);
-	if (write(env->ready_fd, "R", 1) != 1)
+	if (!control_send(env->control_fd, CONTROL_READY))
 		return 98;
-	close(env->ready_fd);
 	return serve(env, s);
 }
 
