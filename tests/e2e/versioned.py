@@ -33,7 +33,7 @@ class Versioned(unittest.TestCase):
     def write(self, version: str, start: str = "") -> None:
         """The application that answers with this word; start: Lua that lifespan.startup runs."""
         self.put(self.dir / "marked.lua", f'return {{ version = "{version}" }}\n')
-        self.put(self.app, TEMPLATE.replace("@VERSION@", version).replace("@START@", start))
+        self.put(self.app, TEMPLATE.replace("@VERSION@", version).replace("-- @START@", start))
 
     def reload(self, gateway: Gateway) -> None:
         """One whole reload: the new code serves, and the old generation may still drain."""

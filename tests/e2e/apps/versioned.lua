@@ -81,7 +81,7 @@ local function lifespan(receive, send)
 		local message = receive()
 		log.info("app.lifespan", { version = version(), message = message.type })
 		if message.type == "lifespan.startup" then
-			@START@
+			-- @START@
 			send { type = "lifespan.startup.complete" }
 		elseif message.type == "lifespan.shutdown" then
 			send { type = "lifespan.shutdown.complete" }
