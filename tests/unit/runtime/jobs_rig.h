@@ -188,7 +188,7 @@ static inline void host_call(const char *chunk, int nargs)
 }
 
 /* The chunk is called in a thread with one argument. */
-static inline double submit_lua(const char *chunk, const char *arg)
+static inline double submit_lua_for(double task, const char *chunk, const char *arg)
 {
 	struct span in;
 	double id;
@@ -200,9 +200,14 @@ static inline double submit_lua(const char *chunk, const char *arg)
 		  "{fn = assert(loadstring(chunk, '=chunk')), n = 1, arg}, 'argument'))",
 		2);
 	in.p = lua_tolstring(host, -1, &in.n);
-	id = submit(JOB_LUA, in);
+	id = jobs_submit(JOB_LUA, in.p, in.n, task);
 	lua_pop(host, 1);
 	return id;
+}
+
+static inline double submit_lua(const char *chunk, const char *arg)
+{
+	return submit_lua_for(0, chunk, arg);
 }
 
 /* The first result, or the message of the error, as a string. */

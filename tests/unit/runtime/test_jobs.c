@@ -256,6 +256,43 @@ static void test_wakes_the_task(void **state)
 	sched_teardown();
 }
 
+static void nothing_done(struct task *t, bool failed)
+{
+}
+
+/* A thread's state is of the newest generation that it has worked for. */
+static void test_generations(void **state)
+{
+	static const struct {
+		int generation;
+		const char *count;
+	} rows[] = {{0, "1"}, {0, "2"}, {1, "1"}, {1, "2"}, {0, "3"}};
+	struct generation *g[2];
+	struct buf out = {0};
+	double task[2];
+
+	sched_setup(&loop, nothing_done);
+	jobs_setup(&loop, 1, 8);
+	for (int i = 0; i < 2; i++) {
+		g[i] = generation_new();
+		task[i] = task_id(task_new(g[i], TASK_REQUEST, 0));
+	}
+	loop_set_runner(&loop, NULL, NULL); /* they only have to be there */
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		double id = submit_lua_for(
+			task[rows[i].generation], "count = (count or 0) + 1 return count", "");
+
+		assert_int_equal(finish(id, &out), 0);
+		assert_answer(&out, rows[i].count);
+	}
+	buf_fini(&out);
+	for (int i = 0; i < 2; i++) {
+		generation_drop_tasks(g[i]);
+		generation_free(&g[i]);
+	}
+	sched_teardown();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -268,6 +305,7 @@ int main(void)
 		JOBS_TEST(test_teardown_waits),
 		JOBS_TEST(test_many),
 		JOBS_TEST(test_wakes_the_task),
+		JOBS_TEST(test_generations),
 	};
 
 	return cmocka_run_group_tests_name("jobs", tests, NULL, NULL);
