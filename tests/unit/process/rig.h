@@ -184,10 +184,10 @@ static inline int serve(const struct worker_env *env, const struct script *s)
 		}
 		if (ppoll(fds, n + 1, NULL, &none) <= 0)
 			continue;
-		if (fds[n].revents & POLLIN)
-			answer_master(env, s);
-		else if (fds[n].revents & POLLHUP) /* the master died */
+		if (fds[n].revents & POLLHUP) /* the master died */
 			fds[n].fd = -1;
+		else if (fds[n].revents & POLLIN)
+			answer_master(env, s);
 		for (int i = 0; i < env->listen_count; i++)
 			if (fds[i].revents != 0)
 				answer_one(fds[i].fd, env);
