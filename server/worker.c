@@ -336,6 +336,7 @@ static void tear_down_net(void)
 	exchange_teardown();
 	h1_teardown();
 	conn_pool_fini(&w.conns);
+	vm_set_modules(NULL);
 	peer_trust_clear();
 	arena_drop_cache();
 	chunkq_drop_cache();

@@ -281,7 +281,7 @@ static void close_generation(struct generation **pg)
 static void begin_if_wanted(void)
 {
 	if (app.again && app.loading == NULL && app.old == NULL)
-		loop_item_add(&app.loop->feed, &app.begin);
+		loop_item_add(&app.loop->reap, &app.begin); /* answers have left by then */
 }
 
 static void on_reap(struct loop_item *item)
@@ -289,6 +289,10 @@ static void on_reap(struct loop_item *item)
 	struct generation *g = container_of(item, struct generation, reap);
 	struct log_line l;
 
+	if (!app.stopping && !generation_sweep(g)) {
+		loop_item_add(&app.loop->reap, item);
+		return;
+	}
 	if (!app.stopping && g == app.old)
 		log_end(log_generation(&l, LOG_INFO, "generation.ended", g));
 	close_generation(g == app.live ? &app.live : g == app.old ? &app.old : &app.loading);

@@ -7,6 +7,8 @@
 #include <lauxlib.h>
 #include <limits.h>
 
+#define SWEEP_US 300 /* that others may have to wait for it */
+
 struct generation *generation_new(void)
 {
 	struct generation *g = mem_zalloc(sizeof(*g));
@@ -41,6 +43,27 @@ void generation_drop_tasks(struct generation *g)
 {
 	task_each(drop_one, g);
 	ENSURE(generation_tasks(g) == 0);
+}
+
+struct sweep {
+	uint64_t until_us;
+	bool over;
+};
+
+static void sweep(lua_State *L, void *arg)
+{
+	struct sweep *s = arg;
+
+	while (!s->over && clock_mono_us() < s->until_us)
+		s->over = lua_gc(L, LUA_GCSTEP, 0) != 0;
+}
+
+bool generation_sweep(struct generation *g)
+{
+	struct sweep s = {.until_us = clock_mono_us() + SWEEP_US};
+
+	vm_protect(g->L, sweep, &s);
+	return s.over;
 }
 
 void generation_free(struct generation **pg)

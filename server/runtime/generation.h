@@ -71,6 +71,12 @@ void generation_set_main(struct generation *g);
 /* Ends the tasks that are left without running them; then nothing of it can run any more. */
 void generation_drop_tasks(struct generation *g);
 
+/*
+ * Of one without tasks: collects its garbage, a short while each time; true when all of that is
+ * gone. What is left takes generation_free as long as it is much (a millisecond for each megabyte).
+ */
+bool generation_sweep(struct generation *g);
+
 /* Of one without tasks: closes the state, which runs its finalizers. Outside of Lua. */
 void generation_free(struct generation **g);
 

@@ -125,8 +125,9 @@ class Often(Versioned):
         with Gateway(self.app, "--drain-timeout", "5s", errors=("app.start_failed", "reload.failed"),
                      watchdog=90 + RELOADS) as gw:
             pid = gw.worker_pids()[0]
+            before = descriptors(pid)
             self.rounds(gw, 1, FIRST)
-            before, memory = descriptors(pid), gw.rss_kib()
+            memory = gw.rss_kib()
             took = sorted(self.rounds(gw, FIRST + 1, RELOADS))
             after = gw.rss_kib()
             print(f"reload: {RELOADS} reloads, new code after {took[len(took) // 2] * 1000:.0f} ms (median), "
