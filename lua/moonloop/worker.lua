@@ -8,7 +8,8 @@ local out = native.ffi.new("ml_worker")
 return {
 	--- info(): what this worker is doing now.
 	-- @return a table: pid, index (0..), generation (of the code that asks, from 1), version, uptime
-	-- (s), connections (open), requests (so far), tasks (alive), lua_bytes (Lua heap), threads (of the pool), thread_queue (jobs that wait)
+	-- (s), connections (open), requests (so far), tasks (alive), lua_bytes (Lua heap), threads (of
+	-- the pool), thread_queue (jobs that wait)
 	-- @raise in a pool thread
 	info = function()
 		if native.C.ml_task_self() == 0 then

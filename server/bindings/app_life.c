@@ -89,6 +89,12 @@ static void log_late(const struct generation *g)
 	log_end(&l);
 }
 
+static void begin_if_wanted(void)
+{
+	if (app.again && app.loading == NULL && app.old == NULL)
+		loop_item_add(&app.loop->reap, &app.begin); /* answers have left by then */
+}
+
 /* New exchanges are the new one's from here on, which goes on with what it has compiled. */
 static void take_over(struct generation *g)
 {
@@ -100,6 +106,7 @@ static void take_over(struct generation *g)
 	go(g, GENERATION_LIVE);
 	if (old == NULL) {
 		app.config.on_event(APP_READY);
+		begin_if_wanted();
 		return;
 	}
 	watchdog_follow(g);
@@ -278,12 +285,6 @@ static void close_generation(struct generation **pg)
 	jobs_drop_orphans();
 }
 
-static void begin_if_wanted(void)
-{
-	if (app.again && app.loading == NULL && app.old == NULL)
-		loop_item_add(&app.loop->reap, &app.begin); /* answers have left by then */
-}
-
 static void on_reap(struct loop_item *item)
 {
 	struct generation *g = container_of(item, struct generation, reap);
@@ -354,7 +355,6 @@ bool app_boot(void)
 
 void app_reload(const char *reason, uint64_t patience_us)
 {
-	ENSURE(app.live != NULL);
 	if (app.stopping)
 		return;
 	app.again = true;
