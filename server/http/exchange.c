@@ -211,9 +211,9 @@ void exchange_give_up(struct exchange *ex)
 {
 	if (ex->codec == NULL || ex->out_state >= OUT_END)
 		return;
-	if (!exchange_answer(ex, 503, "it did not end in time")) {
-		exchange_set_out(ex, OUT_BROKEN);
-		ex->codec->abort(ex, CLOSE_DRAIN);
-	}
 	exchange_break_in(ex, GONE_SHUTDOWN);
+	if (exchange_answer(ex, 503, "it did not end in time"))
+		return;
+	exchange_set_out(ex, OUT_BROKEN);
+	ex->codec->abort(ex, CLOSE_DRAIN);
 }

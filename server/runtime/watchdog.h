@@ -30,11 +30,12 @@
  * its request.
  *
  * LuaJIT profiles one VM per process: the live generation's. Another one, which starts or drains
- * beside it, is compiled with the same checks and sampled by hooks, which the interpreter sees. If
- * a task of its own is over its budget and does not hear the hook, because its code is compiled, it
- * is lent the profiler for the rest of that run. The signal handler does that: what it touches is
- * inside the state that does not run. The lender loses its compiled code by that, but not in the
- * usual hand-over at a reload: there the new one keeps what it has compiled.
+ * beside it, is compiled with the same checks and sampled by hooks, which only the interpreter
+ * sees: a place in compiled code is known as the line after it. If a task of its own is over its
+ * budget and does not hear the hook, because its code is compiled, it is lent the profiler for the
+ * rest of that run. The signal handler does that: what it touches is inside the state that does not
+ * run. The lender loses its compiled code by that, but not in the usual hand-over at a reload:
+ * there the new one keeps what it has compiled.
  *
  * Pool threads have no guard, and SIGPROF is blocked in them. An application that calls jit.profile
  * is refused while the guard runs.

@@ -8,7 +8,7 @@ import time
 import unittest
 
 from client import Closed
-from gateway import Gateway
+from gateway import Gateway, run
 from load import Load
 from support import SANITIZER, patient, poll
 from versioned import Versioned
@@ -150,6 +150,15 @@ class NewCode(Versioned):
             poll("the third serves", lambda: gw.get("/").text == "v2")
 
     @unittest.skipIf(SANITIZER == "tsan", "signals do not arrive")
+    def test_slow_load(self) -> None:
+        """What holds up the requests while it loads is reported."""
+        with Gateway(self.app, "--stall-report", "50ms") as gw:
+            self.put(self.dir / "marked.lua", "local t = os.clock() + 0.3 while os.clock() < t do end\n"
+                                              "return { version = 'v1' }\n")
+            self.reload(gw)
+            self.assertRegex(gw.wait_event("loop.stalled")[0], r"place=\S*marked\.lua:[12] ms=\d+")
+
+    @unittest.skipIf(SANITIZER == "tsan", "signals do not arrive")
     def test_budget_while_draining(self) -> None:
         """The guard watches the old code too, and after that the new one as before."""
         with Gateway(self.app, "--cpu-budget", "300ms", errors=["task.cpu_budget"]) as gw:
@@ -242,6 +251,13 @@ class Broken(Versioned):
             self.write("v2")
             self.reload(gw)
             self.assertEqual(gw.get("/").text, "v2")
+
+    def test_first_start_hangs(self) -> None:
+        """At boot it is the end."""
+        self.write("v0", "moonloop.sleep(3600)")
+        done = run("run", self.app, "--bind", "127.0.0.1:0", "--start-timeout", "200ms")
+        self.assertEqual(done.returncode, 3)
+        self.assertRegex(done.stderr, r"app\.start_failed \S+ \S+ place=\S*app\.lua:\d+ ")
 
     @unittest.skipIf(SANITIZER == "tsan", "signals do not arrive")
     def test_load_spins(self) -> None:
