@@ -113,11 +113,13 @@ static void tell_master(enum control_message message)
 		log_event(LOG_WARN, "worker.orphan", "the master does not listen");
 }
 
+/* Of the last reload that was asked for: one that had begun before may have read older files. */
 static void answer_master(enum control_message message)
 {
-	if (w.asked)
-		tell_master(message);
+	if (!w.asked || app_reload_wanted())
+		return;
 	w.asked = false;
+	tell_master(message);
 }
 
 /* It is told of a reload only while it serves; what comes later is for one that ends anyway. */
@@ -128,8 +130,8 @@ static void on_control(struct fd_watch *watch)
 	while ((message = control_receive(w.env->control_fd)) > 0) {
 		if (message != CONTROL_RELOAD || w.state != WORKER_SERVING)
 			continue;
-		w.asked = true;
 		app_reload("SIGHUP", APP_PATIENT);
+		w.asked = true;
 	}
 	if (message == CONTROL_NONE)
 		fd_watch_start(&w.loop, watch);

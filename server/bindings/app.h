@@ -60,6 +60,8 @@ bool app_boot(void);
 void app_reload(const char *reason, uint64_t patience_us);
 #define APP_PATIENT UINT64_MAX
 
+bool app_reload_wanted(void); /* one more was asked for than has begun */
+
 /*
  * After the drain time-out: what cancelled tasks, the lifespan's end and its tasks may take, each.
  * Together less than the second after which the master kills.

@@ -1,14 +1,13 @@
 #ifndef BINDINGS_APP_INT_H
 #define BINDINGS_APP_INT_H
 
-#include "base/span.h"
+#include "base/log.h"
 #include "bindings/app.h"
+#include "runtime/generation.h"
 
 /* Private to bindings/. */
 struct exchange;
-struct generation;
 struct lua_State;
-struct task;
 struct watchdog_subject;
 
 struct app {
@@ -26,12 +25,25 @@ struct app {
 
 extern struct app app;
 
-/* app_life.c: of the running task's generation, by its own Lua. */
+/* The running task's generation tells, from Lua; app_load.c, app_life.c. */
 void app_started(void);
 void app_start_failed(void);
 void app_lifespan_over(void);
 
-void app_task_gone(struct generation *g); /* one of its tasks ended */
+/* app_load.c */
+void app_load_init(void);
+void app_load_if_wanted(void);             /* when nothing is in the way */
+void app_start_late(struct generation *g); /* its start has taken too long */
+
+/* app_life.c */
+void app_life_init(struct generation *g);
+void app_go(struct generation *g, enum generation_state to); /* forward only: else nothing */
+void app_within(struct generation *g, uint64_t us);          /* the present state's time */
+void app_task_gone(struct generation *g);                    /* one of its tasks ended */
+
+/* Begins a line about it; the same line. */
+struct log_line *app_log(
+	struct log_line *l, enum log_level level, const char *event, const struct generation *g);
 
 /* app_bridge.c */
 void app_task_done(struct task *t, bool failed); /* a sched_done_fn */

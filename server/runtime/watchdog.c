@@ -1,8 +1,5 @@
-#include "runtime/watchdog.h"
+#include "runtime/watchdog_int.h"
 
-#include "base/buf.h"
-#include "base/log.h"
-#include "net/pulse.h"
 #include "runtime/sched_int.h"
 
 #include <lauxlib.h>
@@ -10,7 +7,6 @@
 #include <errno.h>
 #include <lua.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 
 struct watchdog watchdog;
@@ -33,88 +29,12 @@ static struct {
 	int old_mask, old_count;
 	unsigned samples;               /* taken in this run */
 	char place[WATCHDOG_PLACE_MAX]; /* where one of them was */
-	uint64_t places[PLACES_MAX];    /* hashes of what was reported */
-	unsigned places_n;
 } dog;
 
 static void move_profiler(struct generation *to, const char *mode);
 
-/* ---- where -------------------------------------------------------------------------------------
- */
-
-/* Modules of the binary are named without a file name's ending. */
-static bool is_ours(const char *source)
-{
-	size_t n = strlen(source);
-
-	return strncmp(source, "@moonloop.", 10) == 0 && strcmp(source + n - 4, ".lua") != 0;
-}
-
-/* The innermost line of the application. */
-void watchdog_place(lua_State *L, char out[static WATCHDOG_PLACE_MAX])
-{
-	lua_Debug ar;
-
-	for (int level = 0; level < LEVELS_MAX && lua_getstack(L, level, &ar); level++) {
-		lua_getinfo(L, "Sl", &ar);
-		if (ar.currentline <= 0 || is_ours(ar.source))
-			continue;
-		snprintf(out, WATCHDOG_PLACE_MAX, "%s:%d", ar.short_src, ar.currentline);
-		return;
-	}
-	out[0] = '\0';
-}
-
-static void log_subject(struct log_line *l, const struct task *t)
-{
-	struct watchdog_subject s = {{"", 0}, {"", 0}};
-
-	watchdog.config.describe(t, &s);
-	if (s.method.n == 0)
-		return;
-	log_str(l, "method", s.method);
-	log_str(l, "path", s.path);
-}
-
 /* ---- the budget --------------------------------------------------------------------------------
  */
-
-/* Frames of the gateway's own Lua say nothing to a user. */
-static void add_frames(struct buf *b, lua_State *L, lua_State *of)
-{
-	const char *line, *end;
-
-	luaL_traceback(L, of, NULL, 0);
-	for (line = lua_tostring(L, -1); *line != '\0'; line = end) {
-		end = strchrnul(line, '\n');
-		end += *end == '\n';
-		if (strncmp(line, "\tmoonloop.", 10) != 0 &&
-			strncmp(line, PROTECT, sizeof(PROTECT) - 1) != 0)
-			buf_append(b, line, (size_t)(end - line));
-	}
-	lua_pop(L, 1);
-}
-
-static void report(lua_State *L, const struct task *t, const char *message)
-{
-	struct log_line l;
-	struct buf b = {0};
-
-	buf_puts(&b, message);
-	buf_putc(&b, '\n');
-	add_frames(&b, L, L);
-	if (L != t->co) {
-		buf_putc(&b, '\n');
-		add_frames(&b, L, t->co);
-	}
-	log_begin(&l, LOG_ERROR, "task.cpu_budget");
-	log_subject(&l, t);
-	log_num(&l, "budget_s", (double)t->budget_us / 1e6);
-	log_num(&l, "cpu_s", (double)t->cpu_us / 1e6);
-	log_text(&l, "traceback", buf_span(&b));
-	log_end(&l);
-	buf_fini(&b);
-}
 
 static void unhook(lua_State *L)
 {
@@ -146,13 +66,13 @@ static void on_instruction(lua_State *L, lua_Debug *ar)
 		return;
 	}
 	lua_getinfo(L, "Sl", ar);
-	if (is_ours(ar->source))
+	if (watchdog_is_ours(ar->source))
 		return;
 	message = lua_pushfstring(L, "%s:%d: the task has used up its CPU budget of %f s",
 		ar->short_src, ar->currentline, (double)t->budget_us / 1e6);
 	if (!t->stopped) {
 		t->stopped = true;
-		report(L, t, message);
+		watchdog_report_budget(L, t, message);
 	}
 	lua_error(L);
 }
@@ -299,74 +219,10 @@ static void start(void)
 	}
 }
 
-/* ---- stalls ------------------------------------------------------------------------------------
- */
-
-/* FNV-1a. True the first time. */
-static bool is_new(struct span a, struct span b)
-{
-	uint64_t h = 14695981039346656037u;
-
-	for (size_t i = 0; i < a.n; i++)
-		h = (h ^ (unsigned char)a.p[i]) * 1099511628211u;
-	for (size_t i = 0; i < b.n; i++)
-		h = (h ^ (unsigned char)b.p[i]) * 1099511628211u;
-	for (unsigned i = 0; i < dog.places_n; i++)
-		if (dog.places[i] == h)
-			return false;
-	if (dog.places_n == PLACES_MAX)
-		return false;
-	dog.places[dog.places_n++] = h;
-	return true;
-}
-
 void watchdog_stalled(const struct task *t, uint64_t took_us)
 {
-	struct watchdog_subject s = {{"", 0}, {"", 0}};
-	struct span place = {dog.place, strlen(dog.place)};
-	struct log_line l;
-
-	if (t->kind == TASK_BOOT && t->generation == dog.home) /* nobody waits yet */
-		return;
-	watchdog.config.describe(t, &s);
-	if (place.n > 0 ? !is_new(place, SPAN("")) : !is_new(s.method, s.path))
-		return;
-	if (place.n == 0)
-		place = t->kind == TASK_BOOT ? SPAN("loading") : SPAN("a blocking call");
-	log_begin(&l, LOG_WARN, "loop.stalled");
-	log_str(&l, "place", place);
-	log_int(&l, "ms", (int64_t)(took_us / 1000));
-	log_subject(&l, t);
-	log_end(&l);
-}
-
-/*
- * The master asks what this worker is stuck in, and then kills it. Nothing can be broken here any
- * more: what is read may be in the middle of a change, but is not freed.
- */
-static void on_sigusr2(int signum)
-{
-	int saved = errno;
-	const struct task *t = sched_current();
-	struct watchdog_subject s = {{"", 0}, {"", 0}};
-	char place[WATCHDOG_PLACE_MAX] = "";
-	size_t n = 0, cap = sizeof(pulse->serving);
-
-	if (t != NULL) {
-		watchdog.config.describe(t, &s);
-		if (t->co != NULL)
-			watchdog_place(t->co, place);
-	}
-	if (s.method.n > 0)
-		n = (size_t)snprintf(pulse->serving, cap / 2, "%.*s %.*s", (int)s.method.n,
-			s.method.p, (int)s.path.n, s.path.p);
-	else
-		n = (size_t)snprintf(pulse->serving, cap / 2, "%s", t != NULL ? "a task" : "");
-	n = MIN(n, cap / 2 - 1);
-	if (place[0] != '\0')
-		snprintf(pulse->serving + n, cap - n, " at %s", place);
-	atomic_store(&pulse->answered, true);
-	errno = saved;
+	if (t->kind != TASK_BOOT || t->generation != dog.home) /* else nobody waits yet */
+		watchdog_report_stall(t, dog.place, took_us);
 }
 
 /* ---- life --------------------------------------------------------------------------------------
@@ -381,9 +237,10 @@ void watchdog_set_budget(struct task *t, uint64_t budget_us)
 
 void watchdog_setup(const struct watchdog_config *config)
 {
-	struct sigaction asked = {.sa_handler = on_sigusr2, .sa_flags = SA_RESTART};
+	struct sigaction asked = {.sa_handler = watchdog_answer, .sa_flags = SA_RESTART};
 
 	memset(&dog, 0, sizeof(dog));
+	watchdog_report_afresh();
 	watchdog = (struct watchdog){.config = *config};
 	ENSURE(sigaction(SIGUSR2, &asked, NULL) == 0);
 }
@@ -405,7 +262,7 @@ void watchdog_admit(struct generation *g)
 void watchdog_follow(struct generation *g)
 {
 	dog.home = g;
-	dog.places_n = 0;
+	watchdog_report_afresh();
 	if (dog.running && dog.at != g)
 		move_profiler(g, INTERVAL);
 }
