@@ -6,12 +6,13 @@ import os
 import signal
 import time
 import unittest
+from pathlib import Path
 
 from client import Closed
 from gateway import Gateway, run
 from load import Load
 from support import SANITIZER, patient, poll
-from versioned import Versioned
+from versioned import Versioned, children, descriptors
 
 
 def ended_within(gateway: Gateway, seconds: float) -> float:
@@ -133,6 +134,26 @@ class NewCode(Versioned):
                 self.write(f"v{n}", "thread.run(function() require('marked') end)")
                 self.reload(gw)
                 self.assertEqual(gw.get("/thread").text, f"v{n}")
+
+    def test_what_it_held(self) -> None:
+        """Files, watches, pipes and processes of the old code go with it; those of the new one are there."""
+        start = """
+            local fs, process = require "moonloop.fs", require "moonloop.process"
+            held = {
+                assert(fs.open("/dev/null")), assert(fs.tempfile()), assert(fs.watch("%s")),
+                assert(process.spawn({ "sleep", "3600" }, { stdin = "pipe", stdout = "pipe" })),
+            }""" % self.dir
+        self.write("v0", start)
+        with Gateway(self.app) as gw:
+            pid = gw.worker_pids()[0]
+            before = descriptors(pid)
+            for n in range(1, 6):
+                self.write(f"v{n}", start)
+                self.reload(gw)
+                self.settle(gw)
+            poll("the same descriptors are open", lambda: descriptors(pid) == before)
+            poll("one process is left", lambda: len(children(pid)) == 1)
+        poll("and none at the end", lambda: not Path(f"/proc/{pid}").exists())
 
     def test_third_waits(self) -> None:
         """Two generations at most: a reload during a drain follows when that is over."""

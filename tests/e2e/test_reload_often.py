@@ -10,14 +10,13 @@ import threading
 import time
 import unittest
 from collections import Counter
-from pathlib import Path
 from typing import Callable
 
 from client import Conn
 from gateway import Gateway
 from load import Load
 from support import SANITIZER, patient, poll
-from versioned import Versioned
+from versioned import Versioned, descriptors
 
 RELOADS = int(os.environ.get("RELOADS", "120"))
 FIRST = 20  # reloads before memory is looked at: what they touched stays with the process
@@ -78,17 +77,6 @@ class Clients(Load):
         self._expect(answer.status == 200 and len(set(words)) == 1, f"{answer.status}: {Counter(words)}")
         with self._lock:
             self.streams += 1
-
-
-def descriptors(pid: int) -> Counter[str]:
-    """What the open descriptors of a process are, without what tells one from another."""
-    found: Counter[str] = Counter()
-    for link in Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            found[os.readlink(link).split(":")[0]] += 1
-        except FileNotFoundError:
-            pass
-    return found
 
 
 class Often(Versioned):

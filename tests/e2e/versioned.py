@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import tempfile
 import unittest
+from collections import Counter
 from pathlib import Path
 
 from gateway import Gateway
 from support import APPS, poll
 
 TEMPLATE = (APPS / "versioned.lua").read_text()
+
+
+def descriptors(pid: int) -> Counter[str]:
+    """What the open descriptors of a process are, without what tells one from another."""
+    found: Counter[str] = Counter()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            found[re.sub(r":.*|(?<=/tmp/moonloop-)\w{6}$", "", os.readlink(link))] += 1
+        except FileNotFoundError:
+            pass
+    return found
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started, and not yet waited for."""
+    lists = Path(f"/proc/{pid}/task").glob("*/children")  # they are its threads' children
+    return [int(word) for path in lists for word in path.read_text().split()]
 
 
 class Versioned(unittest.TestCase):
