@@ -42,7 +42,7 @@ enum gone_why {
 	GONE_CLOSED,    /* the peer left */
 	GONE_TIMEOUT,   /* its body came too slowly */
 	GONE_TOO_LARGE, /* its body is over the limit */
-	GONE_SHUTDOWN,  /* the worker ends */
+	GONE_SHUTDOWN,  /* the worker ends, or the code that it runs in */
 };
 
 #define EXCHANGE_LENGTH_UNKNOWN UINT64_MAX
@@ -134,7 +134,7 @@ double exchange_id(const struct exchange *ex);
 /*
  * The next piece of the request's body, at most HTTP_PIECE_MAX bytes, valid until the next call
  * into the loop. 1: a piece (maybe empty) and *more_r; ERR_AGAIN; ERR_CLOSED: disconnected;
- * ERR_SHUTDOWN: the worker drains and the response is a stream.
+ * ERR_SHUTDOWN: a drain began and the response is a stream.
  */
 int exchange_read(struct exchange *ex, struct span *piece_r, bool *more_r);
 

@@ -7,7 +7,7 @@
 
 /*
  * One Lua virtual machine: a lua_State with the standard libraries, the modules that the binary
- * carries, and the paths of the application. The worker has one for its tasks (sched.h runs them);
+ * carries, and the paths of the application. Each generation has one for its tasks (generation.h);
  * each thread of the job pool has one of its own (jobs.h). A lua_State is touched by one thread
  * only.
  *

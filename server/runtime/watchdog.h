@@ -23,7 +23,8 @@
  * heartbeat (net/pulse.h) is for those.
  *
  * The budget counts the whole task for requests and what they spawn. The lifespan's tasks live as
- * long as the worker: theirs counts from one wait to the next. Loading has none.
+ * long as their generation: theirs counts from one wait to the next, and so does that of loading a
+ * new one beside the live one. The first load has none.
  *
  * Stall report. A run that took longer than `stall_us` of wall time is logged, once per place; the
  * place is where it was when it was sampled. A run that was blocked has no samples: it is named by
