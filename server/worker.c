@@ -12,9 +12,11 @@
 #include "http/limits.h"
 #include "http/peer.h"
 #include "net/acceptor.h"
+#include "net/fd_watch.h"
 #include "net/pulse.h"
 #include "net/stats.h"
 #include "process/app_path.h"
+#include "process/control.h"
 #include "process/exits.h"
 #include "runtime/dns.h"
 #include "runtime/files.h"
@@ -32,21 +34,12 @@
 #include <string.h>
 #include <unistd.h>
 
-/*
- * After the drain time-out: what cancelled tasks, the lifespan's end, its tasks, and the threads
- * may take, each. Together less than the second after which the master kills.
- */
-#define GRACE_US (CLOCK_SECOND / 5)
-
 /* Where a worker stands; only go_to changes it. */
 enum worker_state {
-	WORKER_BOOT,       /* the application is being loaded and started */
-	WORKER_SERVING,    /* accepting */
-	WORKER_DRAINING,   /* not accepting; requests and background tasks come to their end */
-	WORKER_CANCELLING, /* the drain time-out is over: they were cancelled */
-	WORKER_ENDING,     /* the lifespan ends */
-	WORKER_LEAVING,    /* so do its tasks */
-	WORKER_OVER,       /* the loop stops */
+	WORKER_BOOT,     /* the application is being loaded and started */
+	WORKER_SERVING,  /* accepting; the application may be loaded anew */
+	WORKER_DRAINING, /* not accepting; connections and generations come to their end */
+	WORKER_OVER,     /* the loop stops */
 };
 
 static struct {
@@ -55,9 +48,9 @@ static struct {
 	struct loop loop;
 	struct conn_pool conns;
 	struct acceptor acceptor;
-	uint64_t drain_until_us; /* when the drain time-out is over */
-	struct deadline give_up; /* the current state's time is over */
 	struct ev_signal term, reopen;
+	struct fd_watch control;         /* of the master's messages */
+	bool asked;                      /* to reload, by the master */
 	struct log_writer *log, *access; /* owned; NULL when not open */
 	struct buf dns_servers;          /* as c-ares reads them; "": those of resolv.conf */
 	enum worker_state state;
@@ -67,26 +60,6 @@ static struct {
 /* ---- the way to the end ------------------------------------------------------------------------
  */
 
-static void go_to(enum worker_state to);
-
-static bool busy(void)
-{
-	return w.conns.count > 0 || app_tasks() > 0;
-}
-
-static void within(uint64_t us)
-{
-	deadline_clear(&w.give_up);
-	deadline_set(&w.loop.deadlines, &w.give_up, clock_mono_us() + MAX(us, 1));
-}
-
-static uint64_t time_left(uint64_t until_us)
-{
-	uint64_t now = clock_mono_us();
-
-	return until_us > now ? until_us - now : 0;
-}
-
 static void enter_draining(void)
 {
 	log_event(LOG_INFO, "worker.draining", "%u connections, %u tasks", w.conns.count,
@@ -94,28 +67,13 @@ static void enter_draining(void)
 	acceptor_stop(&w.acceptor);
 	h1_set_draining(true);
 	conn_pool_drain(&w.conns);
-	app_notice();
-	within(w.o->drain_timeout_us);
-	if (!busy())
-		go_to(WORKER_ENDING);
-}
-
-static void enter_cancelling(void)
-{
-	if (busy())
-		log_event(LOG_WARN, "worker.drain_timeout", "cancelled: %u connections, %u tasks",
-			w.conns.count, app_tasks());
-	conn_pool_close_all(&w.conns, CLOSE_DRAIN);
-	app_cancel(false);
-	within(GRACE_US);
+	app_stop();
 }
 
 static void go_to(enum worker_state to)
 {
 	if (to <= w.state)
 		return;
-	if (w.state <= WORKER_SERVING)
-		w.drain_until_us = clock_mono_us() + w.o->drain_timeout_us;
 	w.state = to;
 	switch (to) {
 	case WORKER_BOOT:
@@ -126,48 +84,75 @@ static void go_to(enum worker_state to)
 	case WORKER_DRAINING:
 		enter_draining();
 		break;
-	case WORKER_CANCELLING:
-		enter_cancelling();
-		break;
-	case WORKER_ENDING:
-		app_shutdown();
-		within(MAX(time_left(w.drain_until_us), GRACE_US));
-		break;
-	case WORKER_LEAVING:
-		app_cancel(true);
-		within(GRACE_US);
-		break;
 	case WORKER_OVER:
 		loop_stop(&w.loop);
 		break;
 	}
 }
 
-static void on_give_up(struct deadline *d)
+static void cut_connections(void)
 {
-	if (w.state == WORKER_ENDING)
-		log_event(LOG_WARN, "lifespan.timeout",
-			"the application did not answer lifespan.shutdown");
-	go_to(w.state + 1);
+	log_event(LOG_WARN, "worker.drain_timeout", "cancelled: %u connections, %u tasks",
+		w.conns.count, app_tasks());
+	conn_pool_close_all(&w.conns, CLOSE_DRAIN);
+}
+
+static bool connected(void)
+{
+	return w.conns.count > 0;
 }
 
 static void on_conn_release(struct conn_pool *pool)
 {
 	acceptor_room(&w.acceptor);
-	if (!busy() && (w.state == WORKER_DRAINING || w.state == WORKER_CANCELLING))
-		go_to(WORKER_ENDING);
+	app_connection_gone();
 }
 
-static void tell_ready(void)
-{
-	ssize_t n;
+/* ---- the master --------------------------------------------------------------------------------
+ */
 
-	if (w.env == NULL || w.env->ready_fd < 0)
-		return;
-	n = write(w.env->ready_fd, "r", 1);
-	if (n != 1)
+static void tell_master(enum control_message message)
+{
+	if (w.env->control_fd >= 0 && !control_send(w.env->control_fd, message))
 		log_event(LOG_WARN, "worker.orphan", "the master does not listen");
-	close(w.env->ready_fd);
+}
+
+/* Of the last reload that was asked for: one that had begun before may have read older files. */
+static void answer_master(enum control_message message)
+{
+	if (!w.asked || app_reload_wanted())
+		return;
+	w.asked = false;
+	tell_master(message);
+}
+
+/* It is told of a reload only while it serves; what comes later is for one that ends anyway. */
+static void on_control(struct fd_watch *watch)
+{
+	enum control_message message;
+
+	while ((message = control_receive(w.env->control_fd)) > 0) {
+		if (message != CONTROL_RELOAD || w.state != WORKER_SERVING)
+			continue;
+		app_reload("SIGHUP", APP_PATIENT);
+		w.asked = true;
+	}
+	if (message == CONTROL_NONE)
+		fd_watch_start(&w.loop, watch);
+}
+
+static void start_control(void)
+{
+	if (w.env == NULL || w.env->control_fd < 0)
+		return;
+	fd_watch_init(&w.control, w.env->control_fd, on_control);
+	fd_watch_start(&w.loop, &w.control);
+}
+
+static void stop_control(void)
+{
+	if (w.env != NULL && w.env->control_fd >= 0)
+		fd_watch_stop(&w.loop, &w.control);
 }
 
 static void on_app(enum app_event event)
@@ -175,24 +160,27 @@ static void on_app(enum app_event event)
 	switch (event) {
 	case APP_READY:
 		if (w.env == NULL) {
-			go_to(WORKER_ENDING); /* a check has seen enough */
+			app_stop(); /* a check has seen enough */
 			break;
 		}
 		go_to(WORKER_SERVING);
-		tell_ready();
+		tell_master(CONTROL_READY);
 		break;
 	case APP_START_FAILED:
 		w.exit_code = EXIT_APP;
 		go_to(WORKER_OVER);
 		break;
-	case APP_IDLE:
-		if (!busy() && (w.state == WORKER_DRAINING || w.state == WORKER_CANCELLING))
-			go_to(WORKER_ENDING);
+	case APP_RELOADED:
+		answer_master(CONTROL_RELOADED);
+		break;
+	case APP_RELOAD_FAILED:
+		answer_master(CONTROL_NOT);
+		break;
+	case APP_OVERDUE:
+		cut_connections();
 		break;
 	case APP_ENDED:
-		go_to(WORKER_LEAVING);
-		if (task_live() <= 1) /* the one that tells us so */
-			go_to(WORKER_OVER);
+		go_to(WORKER_OVER);
 		break;
 	}
 }
@@ -318,13 +306,13 @@ static void set_up_net(const struct options *o)
 	conn_pool_init(&w.conns, &w.loop);
 	w.conns.on_release = on_conn_release;
 	set_limits(o);
-	deadline_init(&w.give_up, on_give_up);
 	exchange_setup(&w.loop, &app_port);
 	h1_setup();
 	acceptor_init(&w.acceptor, &w.conns, (unsigned)o->max_connections, h1_accept);
 	if (w.env != NULL)
 		acceptor_add(&w.acceptor, w.env->listen_fds, w.env->listen_count);
 	start_signals();
+	start_control();
 }
 
 /*
@@ -364,10 +352,10 @@ static void tear_down_dns(void)
 static void tear_down_net(void)
 {
 	stop_signals();
-	deadline_remove(&w.loop.deadlines, &w.give_up);
+	stop_control();
 	conn_pool_close_all(&w.conns, CLOSE_DRAIN);
 	acceptor_fini(&w.acceptor);
-	if (!jobs_teardown(GRACE_US))
+	if (!jobs_teardown(APP_GRACE_US))
 		leave_thread_behind();
 	app_teardown();
 	watch_teardown();
@@ -379,6 +367,7 @@ static void tear_down_net(void)
 	exchange_teardown();
 	h1_teardown();
 	conn_pool_fini(&w.conns);
+	vm_set_modules(NULL);
 	peer_trust_clear();
 	arena_drop_cache();
 	chunkq_drop_cache();
@@ -395,7 +384,10 @@ static void run_app(const struct options *o, const struct app_path *path)
 		.cpu_budget_us = o->cpu_budget_us,
 		.stall_report_us = o->stall_report_us,
 		.blocking_warnings = o->blocking_warnings == 0, /* "on" */
+		.start_timeout_us = o->start_timeout_us,
+		.drain_timeout_us = o->drain_timeout_us,
 		.on_event = on_app,
+		.connected = connected,
 	};
 
 	const struct jobs_config jobs_config = {
@@ -413,12 +405,11 @@ static void run_app(const struct options *o, const struct app_path *path)
 	stream_setup(&w.loop);
 	set_up_dns(o);
 	socket_setup(&w.loop);
-	if (!app_setup(&w.loop, &config)) {
+	app_setup(&w.loop, &config);
+	if (!app_boot())
 		w.exit_code = EXIT_ENVIRONMENT;
-	} else if (open_access_log(o)) {
-		app_boot();
+	else if (open_access_log(o))
 		loop_run(&w.loop);
-	}
 	tear_down_net();
 }
 

@@ -5,8 +5,8 @@
 
 /*
  * One worker process: joins the loop, the protocols, the Lua runtime and the bindings, serves from
- * the sockets of its slot, and drains on SIGTERM. With main.c the only code that knows everybody.
- * Exit codes are those of process/exits.h.
+ * the sockets of its slot, loads the application anew when the master says so, and drains on
+ * SIGTERM. With main.c the only code that knows everybody. Exit codes are those of process/exits.h.
  */
 
 /* A worker_main_fn: serves until SIGTERM; runs in the child. */

@@ -19,9 +19,14 @@ $(SUPPORT_LIB): $(patsubst %.c,$(O)/%.o,$(SUPPORT_SRC))
 
 $(foreach b,$(UNIT_BINS),$(eval $(b): $(patsubst $(O)/tests/%,$(O)/tests/unit/%.o,$(b)) $(SUPPORT_LIB) $(call archives,$(LINK_$(call layer_of,$(b)))) $(LLHTTP_LIBS)))
 
+# The verbs are found by name when Lua runs: the bindings come whole, and with the binary's Lua.
+WHOLE_bindings = $(GEN_OBJS) -Wl,--whole-archive $(O)/libbindings.a -Wl,--no-whole-archive
+$(filter $(O)/tests/bindings/%,$(UNIT_BINS)): $(GEN_OBJS)
+
 $(O)/tests/%: $(O)/tests/unit/%.o
 	@mkdir -p $(@D)
-	@$(CC) $(MODE_$(MODE)) -o $@ $< -Wl,--start-group $(filter-out $(O)/tests/unit/% $(LLHTTP_LIBS),$(filter %.a,$^)) \
+	@$(CC) $(MODE_$(MODE)) -o $@ $< $(WHOLE_$(call layer_of,$@)) \
+		-Wl,--start-group $(filter-out $(O)/tests/unit/% $(LLHTTP_LIBS),$(filter %.a,$^)) \
 		-Wl,--end-group $(LLHTTP_LIBS) $(TEST_LIBS) -rdynamic
 
 unit: $(UNIT_BINS) ## run the unit tests (cmocka)
@@ -45,7 +50,7 @@ wire: $(WIRE_RUN) ## run the conversations over HTTP/1, and a bounded fuzz of th
 
 # The rest needs the binary: specs inside its runtime, the contract and real clients over sockets.
 specs: $(BIN) ## run the Lua specs inside the gateway's runtime (busted)
-	@MOONLOOP_DNS_SERVERS=127.0.0.1:$$((20000 + $$$$ % 10000)) timeout 600 $(BIN) check tests/lua/run.lua
+	@MOONLOOP_DNS_SERVERS=127.0.0.1:$$((20000 + $$$$ % 10000)) timeout 600 $(BIN) check tests/lua/run.lua --start-timeout 0
 
 lasgi: $(BIN) ## run the LASGI contract suite
 	@cd tests/lasgi && MOONLOOP="$(abspath $(BIN))" timeout 900 python3 -m unittest -q

@@ -18,7 +18,7 @@ return {
 	-- @raise when there are too many tasks, and in a pool thread
 	spawn = core.spawn,
 	--- background(fn, ...): starts fn(...) as a task that outlives the request and is not cancelled
-	-- with it. At the end of the worker it has the drain time-out.
+	-- with it. At a reload, and at the end of the worker, it has the drain time-out.
 	-- @return a task, as spawn; an error that nobody joined is logged
 	background = core.background,
 	--- shield(fn, ...): calls fn(...) here, cancellation and deadlines held off until it returned; the

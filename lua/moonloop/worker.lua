@@ -7,10 +7,10 @@ local out = native.ffi.new("ml_worker")
 
 return {
 	--- info(): what this worker is doing now.
-	-- @return a table: pid, index (0..), version, uptime (s), connections (open), requests (so far),
-	-- tasks (alive), lua_bytes (Lua heap), threads (of the pool), thread_queue (jobs that wait), jobs:
-	-- {busy (threads), waiting, done (so far), wait (seconds that these had waited for a thread, in
-	-- all), wait_max (the longest of them)}
+	-- @return a table: pid, index (0..), generation (of the code that asks, from 1), version, uptime
+	-- (s), connections (open), requests (so far), tasks (alive), lua_bytes (Lua heap), threads (of
+	-- the pool), thread_queue (jobs that wait), jobs: {busy (threads), waiting, done (so far), wait
+	-- (seconds that these had waited for a thread, in all), wait_max (the longest of them)}
 	-- @raise in a pool thread
 	info = function()
 		if native.C.ml_task_self() == 0 then
@@ -20,6 +20,7 @@ return {
 		return {
 			pid = out.pid,
 			index = out.index,
+			generation = out.generation,
 			version = version,
 			uptime = out.uptime,
 			connections = out.connections,

@@ -1,4 +1,4 @@
-/* The single place that includes http and runtime: exchange ↔ task, and the worker's view of both.
+/* Exchange ↔ task: what http and runtime, which do not know each other, have to say to each other.
  */
 #include "bindings/app_int.h"
 
@@ -8,23 +8,18 @@
 #include "http/exchange.h"
 #include "net/stats.h"
 #include "runtime/sched.h"
-#include "runtime/vm.h"
 #include "runtime/watchdog.h"
-
-struct app app;
 
 /* Exchange → task. */
 
 static void opened(struct exchange *ex)
 {
-	const struct task *t = task_new(TASK_REQUEST, exchange_id(ex));
+	const struct task *t = task_new(app.live, TASK_REQUEST, exchange_id(ex));
 
-	if (t == NULL) { /* a million tasks: this one is answered by the gateway */
+	if (t == NULL) /* a million tasks: this one is answered by the gateway */
 		exchange_app_done(ex, true);
-		return;
-	}
-	app.tasks++;
-	ex->app = task_id(t);
+	else
+		ex->app = task_id(t);
 }
 
 /* Tasks of the request but its own: any event is theirs too, they ask again. */
@@ -91,26 +86,27 @@ static void answer_stopped(struct exchange *ex)
 		exchange_answer(ex, 503, "it took too long");
 }
 
-static void task_done(struct task *t, bool failed)
+static void request_done(struct task *t, bool failed)
+{
+	struct exchange *ex = exchange_find(t->arg);
+
+	ENSURE(ex != NULL && ex->app_held);
+	wake_waiters(ex);
+	note_times(ex, t); /* the wire may end later, when the task is no more */
+	if (t->stopped)
+		answer_stopped(ex);
+	if (exchange_app_done(ex, failed) && !failed)
+		log_incomplete(ex);
+}
+
+void app_task_done(struct task *t, bool failed)
 {
 	failed |= t->stopped;
 	if (failed)
 		STATS_ADD(errors, 1);
-	if (t->kind == TASK_REQUEST) {
-		struct exchange *ex = exchange_find(t->arg);
-
-		ENSURE(ex != NULL && ex->app_held);
-		wake_waiters(ex);
-		note_times(ex, t); /* the wire may end later, when the task is no more */
-		if (t->stopped)
-			answer_stopped(ex);
-		if (exchange_app_done(ex, failed) && !failed)
-			log_incomplete(ex);
-	} else if (t->kind != TASK_SPAWNED) {
-		return;
-	}
-	if (--app.tasks == 0)
-		app.config.on_event(APP_IDLE);
+	if (t->kind == TASK_REQUEST)
+		request_done(t, failed);
+	app_task_gone(t->generation);
 }
 
 /* The wire is done with it: the access log's moment. */
@@ -123,9 +119,7 @@ void app_exchange_done(struct exchange *ex)
 	access_log_write(ex);
 }
 
-/* The worker's view. */
-
-static void describe(const struct task *t, struct watchdog_subject *out)
+void app_describe(const struct task *t, struct watchdog_subject *out)
 {
 	const struct exchange *ex = t->kind == TASK_REQUEST ? exchange_find(t->arg) : NULL;
 
@@ -133,55 +127,46 @@ static void describe(const struct task *t, struct watchdog_subject *out)
 		*out = (struct watchdog_subject){ex->head.method, ex->head.path};
 }
 
-bool app_setup(struct loop *loop, const struct app_config *config)
+static void drain_one(struct task *t, void *arg)
 {
-	const struct watchdog_config guard = {
-		config->cpu_budget_us, config->stall_report_us, describe};
+	struct exchange *ex;
 
-	app = (struct app){.config = *config, .started_us = clock_mono_us()};
-	app.L = vm_new();
-	sched_setup(loop, app.L, task_done);
-	watchdog_setup(app.L, &guard);
-	return lua_boot_main(app.L);
+	if (t->generation != arg || t->kind != TASK_REQUEST)
+		return;
+	ex = exchange_find(t->arg);
+	if (ex != NULL)
+		exchange_drain(ex);
 }
 
-void app_teardown(void)
+void app_drain_exchanges(struct generation *g)
 {
-	watchdog_teardown();
-	sched_teardown();
-	vm_free(&app.L);
+	task_each(drain_one, g);
 }
 
-unsigned app_tasks(void)
-{
-	return app.tasks;
-}
-
-void app_boot(void)
-{
-	task_new(TASK_BOOT, 0);
-}
-
-void app_notice(void)
-{
-	task_new(TASK_NOTICE, 0);
-}
-
-void app_shutdown(void)
-{
-	task_new(TASK_SHUTDOWN, 0);
-}
+struct cancel {
+	struct generation *g;
+	bool all;
+};
 
 static void cancel_one(struct task *t, void *arg)
 {
-	const bool *services = arg;
+	const struct cancel *c = arg;
+	struct exchange *ex;
 
-	if (t->kind == TASK_REQUEST || t->kind == TASK_SPAWNED ||
-		(*services && t->kind == TASK_SERVICE))
+	if (t->generation != c->g)
+		return;
+	if (t->kind == TASK_REQUEST) {
+		ex = exchange_find(t->arg);
+		if (ex != NULL)
+			exchange_give_up(ex);
+	}
+	if (c->all || t->kind == TASK_REQUEST || t->kind == TASK_SPAWNED)
 		task_cancel(t);
 }
 
-void app_cancel(bool services)
+void app_cancel(struct generation *g, bool all)
 {
-	task_each(cancel_one, &services);
+	struct cancel c = {g, all};
+
+	task_each(cancel_one, &c);
 }

@@ -1,23 +1,58 @@
 #ifndef BINDINGS_APP_INT_H
 #define BINDINGS_APP_INT_H
 
-#include "base/span.h"
+#include "base/log.h"
 #include "bindings/app.h"
+#include "runtime/generation.h"
 
 /* Private to bindings/. */
 struct exchange;
 struct lua_State;
+struct watchdog_subject;
 
 struct app {
 	struct app_config config;
-	struct lua_State *L; /* owned */
+	struct loop *loop; /* borrowed */
 	uint64_t started_us;
-	unsigned tasks; /* requests, spawned and background tasks alive: not the lifespan's */
+	struct generation *live;    /* owned; takes new exchanges, to its own end; NULL before */
+	struct generation *loading; /* owned; to follow it, until it does or is closed; or NULL */
+	struct generation *old;     /* owned; was the live one, until it is closed; or NULL */
+	bool again;                 /* a reload is wanted when neither of these two is left */
+	const char *reason;         /* for the log; borrowed for ever */
+	struct loop_item begin;     /* it is */
+	bool stopping;
 };
 
 extern struct app app;
 
-bool lua_boot_main(struct lua_State *L); /* loads core.boot, hands task_main to the scheduler */
+/* The running task's generation tells, from Lua; app_load.c, app_life.c. */
+void app_started(void);
+void app_start_failed(void);
+void app_lifespan_over(void);
+
+/* app_load.c */
+void app_load_init(void);
+void app_load_if_wanted(void);             /* when nothing is in the way */
+void app_start_late(struct generation *g); /* its start has taken too long */
+
+/* app_life.c */
+void app_life_init(struct generation *g);
+void app_go(struct generation *g, enum generation_state to); /* forward only: else nothing */
+void app_within(struct generation *g, uint64_t us);          /* the present state's time */
+void app_task_gone(struct generation *g);                    /* one of its tasks ended */
+
+/* Begins a line about it; the same line. */
+struct log_line *app_log(
+	struct log_line *l, enum log_level level, const char *event, const struct generation *g);
+
+/* app_bridge.c */
+void app_task_done(struct task *t, bool failed); /* a sched_done_fn */
+void app_describe(const struct task *t, struct watchdog_subject *out);
+void app_drain_exchanges(struct generation *g); /* tells its streams that a drain began */
+/* Its requests, which are answered for it, and background tasks; or every task that it has. */
+void app_cancel(struct generation *g, bool all);
+
+bool lua_boot_main(struct generation *g); /* loads core.boot, which gives task_main */
 /*
  * The running task was answered ERR_AGAIN by the exchange. A request's own task needs no more; one
  * that it spawned is entered to be woken too.

@@ -176,7 +176,7 @@ void ml_dns_free(double lookup);
 
 /* The worker: ffi_worker.c. */
 typedef struct ml_worker {
-	int pid, index;
+	int pid, index, generation;
 	double uptime;
 	double connections, requests, tasks, threads, thread_queue;
 	double jobs, jobs_running, job_wait, job_wait_max; /* the waits in seconds */

@@ -1,7 +1,6 @@
 #include "bindings/ffi_api.h"
 
 #include "base/clock.h"
-#include "bindings/app_int.h"
 #include "runtime/sched.h"
 
 double ml_task_self(void)
@@ -19,12 +18,8 @@ double ml_task_spawn(void)
 	if (parent == NULL)
 		return 0;
 	serves = parent->kind == TASK_REQUEST || parent->kind == TASK_SPAWNED;
-	t = task_new(serves ? TASK_SPAWNED : TASK_SERVICE, 0);
-	if (t == NULL)
-		return 0;
-	if (serves)
-		app.tasks++;
-	return task_id(t);
+	t = task_new(parent->generation, serves ? TASK_SPAWNED : TASK_SERVICE, 0);
+	return t != NULL ? task_id(t) : 0;
 }
 
 void ml_task_wake(double id)

@@ -4,15 +4,18 @@
 #include "bindings/app_int.h"
 #include "net/stats.h"
 #include "runtime/jobs.h"
-#include "runtime/task.h"
+#include "runtime/sched.h"
 
 #include <unistd.h>
 
 void ml_worker_info(ml_worker *out)
 {
+	const struct task *t = sched_current();
+
 	*out = (ml_worker){
 		.pid = getpid(),
 		.index = app.config.worker_index,
+		.generation = t != NULL ? (int)t->generation->number : 0,
 		.uptime = (double)(clock_mono_us() - app.started_us) / CLOCK_SECOND,
 		.connections = (double)STATS_GET(connections_now),
 		.requests = (double)STATS_GET(requests),
@@ -28,15 +31,15 @@ void ml_worker_info(ml_worker *out)
 
 void ml_ready(void)
 {
-	app.config.on_event(APP_READY);
+	app_started();
 }
 
 void ml_start_failed(void)
 {
-	app.config.on_event(APP_START_FAILED);
+	app_start_failed();
 }
 
 void ml_shutdown_done(void)
 {
-	app.config.on_event(APP_ENDED);
+	app_lifespan_over();
 }

@@ -97,8 +97,9 @@ static void push_config(lua_State *L)
 	lua_setfield(L, -2, "root_path");
 }
 
-bool lua_boot_main(lua_State *L)
+bool lua_boot_main(struct generation *g)
 {
+	lua_State *L = g->L;
 	bool ok = vm_require(L, "moonloop.core.boot");
 
 	if (ok) {
@@ -110,6 +111,6 @@ bool lua_boot_main(lua_State *L)
 		lua_pop(L, 1);
 		return false;
 	}
-	sched_set_main(L);
+	generation_set_main(g);
 	return true;
 }

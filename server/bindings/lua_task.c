@@ -70,6 +70,8 @@ static void add_task(struct task *t, void *arg)
 {
 	lua_State *L = arg;
 
+	if (t->generation != sched_current()->generation)
+		return;
 	lua_newtable(L);
 	push_number(L, "id", task_id(t));
 	push_number(L, "kind", t->kind);
@@ -85,7 +87,7 @@ static void add_task(struct task *t, void *arg)
 	lua_rawseti(L, -2, (int)lua_objlen(L, -2) + 1);
 }
 
-/* () → array of {id, kind, arg, since, state, co}: co must not be resumed */
+/* () → array of {id, kind, arg, since, state, co}, of this generation: co must not be resumed */
 static int native_tasks(lua_State *L)
 {
 	lua_newtable(L);

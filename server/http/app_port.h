@@ -12,7 +12,7 @@ enum exchange_event {
 	EXCHANGE_OUT_ROOM = 2, /* the output queue has room again */
 	EXCHANGE_GONE =
 		4, /* the peer left, or the exchange was given up: nothing more can be sent */
-	EXCHANGE_DRAIN = 8, /* the worker is shutting down: streams should come to their end */
+	EXCHANGE_DRAIN = 8, /* a drain began: streams should come to their end */
 };
 
 struct app_port {

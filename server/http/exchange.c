@@ -206,3 +206,14 @@ bool exchange_answer(struct exchange *ex, int status, const char *text)
 	ex->codec->send_end(ex, NULL);
 	return true;
 }
+
+void exchange_give_up(struct exchange *ex)
+{
+	if (ex->codec == NULL || ex->out_state >= OUT_END)
+		return;
+	exchange_break_in(ex, GONE_SHUTDOWN);
+	if (exchange_answer(ex, 503, "it did not end in time"))
+		return;
+	exchange_set_out(ex, OUT_BROKEN);
+	ex->codec->abort(ex, CLOSE_DRAIN);
+}

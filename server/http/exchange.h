@@ -42,7 +42,7 @@ enum gone_why {
 	GONE_CLOSED,    /* the peer left */
 	GONE_TIMEOUT,   /* its body came too slowly */
 	GONE_TOO_LARGE, /* its body is over the limit */
-	GONE_SHUTDOWN,  /* the worker ends */
+	GONE_SHUTDOWN,  /* the worker ends, or the code that it runs in */
 };
 
 #define EXCHANGE_LENGTH_UNKNOWN UINT64_MAX
@@ -120,6 +120,12 @@ void exchange_break_in(struct exchange *ex, enum gone_why why);
  */
 bool exchange_answer(struct exchange *ex, int status, const char *text);
 
+/*
+ * The application has had its time: 503 when nothing was sent, else the response is aborted. The
+ * connection may live on; the application sees GONE_SHUTDOWN.
+ */
+void exchange_give_up(struct exchange *ex);
+
 /* The application's side. */
 
 struct exchange *exchange_find(double id);
@@ -128,7 +134,7 @@ double exchange_id(const struct exchange *ex);
 /*
  * The next piece of the request's body, at most HTTP_PIECE_MAX bytes, valid until the next call
  * into the loop. 1: a piece (maybe empty) and *more_r; ERR_AGAIN; ERR_CLOSED: disconnected;
- * ERR_SHUTDOWN: the worker drains and the response is a stream.
+ * ERR_SHUTDOWN: a drain began and the response is a stream.
  */
 int exchange_read(struct exchange *ex, struct span *piece_r, bool *more_r);
 

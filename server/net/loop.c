@@ -41,7 +41,8 @@ static bool phases(struct loop *l)
 	l->stirred = false;
 	drain_list(&l->flush);
 	drain_list(&l->reap);
-	return left || l->stirred || !list_empty(&l->feed) || !list_empty(&l->flush);
+	return left || l->stirred || !list_empty(&l->feed) || !list_empty(&l->flush) ||
+	       !list_empty(&l->reap);
 }
 
 static void arm_timer(struct loop *l)

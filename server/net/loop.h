@@ -44,7 +44,7 @@ struct loop {
 	struct deadlines deadlines;
 	struct list feed;  /* loop_item: connections with held-back input */
 	struct list flush; /* loop_item: dirty connections */
-	struct list reap;  /* loop_item: dead objects */
+	struct list reap;  /* loop_item: dead objects, and what nobody waits for */
 	loop_runner_fn *runner;
 	void *runner_arg;
 	loop_linger_fn *linger; /* NULL: none */

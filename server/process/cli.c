@@ -42,7 +42,8 @@ static const struct command commands[TOPICS_N] = {
 		"commas.\n"
 		"\n"
 		"Signals: TERM, INT stop after the running requests, a second one at once;\n"
-		"HUP loads the application anew; USR1 opens the logs again.\n"},
+		"HUP loads the application anew; USR2 replaces the workers; USR1 opens the logs\n"
+		"again.\n"},
 	[TOPIC_CHECK] = {"check", "moonloop check APP [OPTION...]",
 		"load an application, start and stop it, and tell",
 		"Loads APP and runs its lifespan, without listening. Exit code 0: it starts; 3: it\n"

@@ -82,7 +82,10 @@ static void handle_signal(struct master *m, int signum)
 		reap(m);
 		break;
 	case SIGHUP:
-		reload_request(m);
+		reload_request(m, RELOAD_APP);
+		break;
+	case SIGUSR2:
+		reload_request(m, RELOAD_WORKERS);
 		break;
 	case SIGUSR1:
 		log_file_reopen(m->o->log);
@@ -122,8 +125,8 @@ static void wait_for_news(struct master *m)
 	for (struct list *l = m->workers.next; l != &m->workers; l = l->next) {
 		struct worker *w = container_of(l, struct worker, node);
 
-		if (w->state == WORKER_STARTING && w->ready_fd >= 0)
-			m->polls[n++] = (struct pollfd){.fd = w->ready_fd, .events = POLLIN};
+		if (w->state != WORKER_STOPPING && w->control_fd >= 0)
+			m->polls[n++] = (struct pollfd){.fd = w->control_fd, .events = POLLIN};
 	}
 	/* Who has news is found by looking everywhere: there are few, and seldom any. */
 	if (poll(m->polls, n, poll_timeout(m)) < 0)
@@ -155,7 +158,7 @@ static void raise_file_limit(void)
 
 static int open_signals(struct master *m, char *err, size_t cap)
 {
-	static const int watched[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD};
+	static const int watched[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD};
 	sigset_t set;
 
 	/* An ignored SIGCHLD, inherited, would take the exit statuses away. */

@@ -9,7 +9,7 @@ struct shared_stats;
 /*
  * The master process: owns the listening sockets and the pid file, starts the workers and replaces
  * those that die. It serves nothing, runs no Lua and has no event library: one poll over
- * a signalfd, the ready pipes of starting workers, and two kinds of deadline.
+ * a signalfd, one socket for each worker (control.h), and two kinds of deadline.
  *
  * Sockets: TCP, one SO_REUSEPORT socket for each worker slot and address (without SO_REUSEPORT
  * when there is one worker); unix, one socket shared by all. They stay open until the master
@@ -25,9 +25,13 @@ struct shared_stats;
  * Stuck: a worker that is ready and has not come back to its loop for --stall-kill is asked by
  * SIGUSR2 what it is doing, logged, killed and replaced.
  *
- * SIGHUP: slot by slot a new worker on the same sockets; when it is ready the old one gets
- * SIGTERM. A new one that fails ends the reload, and the old ones stay. A SIGHUP during boot or
- * reload is done once more afterwards.
+ * SIGHUP: the workers, one after the other, load the application anew, beside what serves. A
+ * failure ends the reload, and the old code stays.
+ *
+ * SIGUSR2: slot by slot a new worker on the same sockets; when it is ready the old one gets
+ * SIGTERM. A new one that fails ends the reload, and the old ones stay.
+ *
+ * However many of these come during boot or a reload, one more is done afterwards.
  *
  * SIGTERM, SIGINT: SIGTERM to all workers, SIGKILL to those left 1 s after drain-timeout; a second
  * signal (0.2 s later at least) is SIGKILL at once. The exit code is 0, or 1 when a worker was
@@ -36,9 +40,9 @@ struct shared_stats;
 
 /*
  * What a worker is given. It starts with the signal mask that the master was started with, SIGTERM
- * at its default, and SIGINT, SIGHUP, SIGUSR1 and SIGPIPE ignored: the first two reach the whole
- * foreground process group of a terminal, but stopping and reloading are the master's to order.
- * It gets SIGTERM when the master dies.
+ * at its default, and SIGINT, SIGHUP, SIGUSR1, SIGUSR2 and SIGPIPE ignored: the first two reach the
+ * whole foreground process group of a terminal, but stopping and reloading are the master's to
+ * order. It gets SIGTERM when the master dies.
  *
  * It must bear SIGTERM more than once and drain all the same: a service manager may signal every
  * process of the group, and the second signal is the master's to act on. It stops accepting by
@@ -50,8 +54,8 @@ struct worker_env {
 	const int *listen_fds;    /* to accept from; borrowed */
 	const struct addr *addrs; /* of each descriptor, ports filled in; borrowed */
 	int listen_count;
-	int ready_fd;        /* write one byte when serving starts, then close; -1: nobody waits */
-	struct pulse *pulse; /* the worker's own, or NULL; borrowed */
+	int control_fd;             /* control.h; borrowed; -1: nobody is there */
+	struct pulse *pulse;        /* the worker's own, or NULL; borrowed */
 	struct shared_stats *stats; /* this slot's block of the shared mapping, or NULL; borrowed */
 };
 

@@ -14,7 +14,7 @@
  *     master.c   opens and closes everything, waits, hands out signals
  *     spawn.c    the fork, and what a child does before and after worker_main
  *     slots.c    birth, readiness, death and replacement of the workers of a slot
- *     reload.c   what SIGHUP does, slot by slot
+ *     reload.c   what SIGHUP and SIGUSR2 do, slot by slot
  *
  * A worker is in the list `workers` from its fork until it was waited for. A slot points at the
  * worker that serves it and, during a reload, at the one that is to follow; a worker that drains
@@ -30,7 +30,7 @@
 #define SIGNAL_ECHO_US   (CLOCK_SECOND / 5)  /* a second signal this soon is the first one */
 
 enum worker_state {
-	WORKER_STARTING, /* its ready byte has not come */
+	WORKER_STARTING, /* has not said that it is ready */
 	WORKER_READY,    /* serves */
 	WORKER_STOPPING, /* was told to end; in no slot, or the master stops */
 };
@@ -40,7 +40,7 @@ struct worker {
 	pid_t pid;
 	int slot;
 	enum worker_state state;
-	int ready_fd; /* owned; read end of the pipe; -1: nothing more to come */
+	int control_fd; /* owned; this end of control.h; -1: nothing more to come */
 	uint64_t started_us;
 	uint64_t kill_at_us; /* SIGKILL is due then, or NEVER */
 	struct pulse *pulse; /* owned */
@@ -61,10 +61,18 @@ enum master_state {
 	MASTER_STOPPING, /* waits for the last worker to end */
 };
 
+/* The greater does what the smaller one does, too. */
+enum reload_kind {
+	RELOAD_NONE,
+	RELOAD_APP,     /* SIGHUP: in the workers that are there */
+	RELOAD_WORKERS, /* SIGUSR2 */
+};
+
 struct reload {
-	bool running;
-	bool again; /* one more is wanted afterwards */
-	int slot;   /* whose `next` is starting */
+	enum reload_kind kind;  /* of the one that is being done */
+	enum reload_kind again; /* wanted afterwards */
+	int slot;               /* whose turn it is */
+	struct worker *asked;   /* borrowed; RELOAD_APP: who owes an answer, or NULL */
 };
 
 struct master {
@@ -81,7 +89,7 @@ struct master {
 	uint64_t stop_at_us; /* when SIGTERM came */
 	pid_t pid;
 	int signal_fd;
-	struct pollfd *polls; /* owned; room for signal_fd and every starting worker */
+	struct pollfd *polls; /* owned; room for signal_fd and every worker in a slot */
 	sigset_t old_mask;    /* of who started the master; its children get it back */
 };
 
@@ -104,7 +112,7 @@ void slots_init(struct master *m);
 void slots_fini(struct master *m); /* no worker may be left */
 void slots_boot(struct master *m);
 
-void slots_poll(struct master *m); /* looks for ready bytes */
+void slots_poll(struct master *m); /* hears what workers have to say */
 void slots_tick(struct master *m); /* does what is due: replacements, SIGKILL */
 uint64_t slots_deadline(const struct master *m);
 
@@ -113,9 +121,13 @@ void worker_exited(struct master *m, pid_t pid, int status);
 
 /* reload.c */
 
-void reload_request(struct master *m);
-void reload_continue(struct master *m); /* the worker that was starting is ready */
-void reload_fail(struct master *m);     /* ... or is gone */
+void reload_request(struct master *m, enum reload_kind kind);
 void reload_if_wanted(struct master *m);
+void reload_continue(struct master *m); /* this slot is done */
+void reload_fail(struct master *m);
+
+void reload_worker_ready(struct master *m, struct worker *w);
+void reload_worker_answered(struct master *m, struct worker *w, bool done);
+void reload_worker_gone(struct master *m, struct worker *w, bool was_next); /* out of its slot */
 
 #endif

@@ -25,6 +25,8 @@ OPT(SIZE, thread_memory_bytes, "thread-memory", "SIZE", "64M", 1048576, 10995116
 	"Lua memory that a thread may keep between two jobs; above it starts afresh")
 OPT(INT, max_connections, "max-connections", "N", "10000", 1, 1000000, "Processes",
 	"open connections, per worker")
+OPT(DURATION, start_timeout_us, "start-timeout", "TIME", "60s", 0, 86400000000, "Processes",
+	"how long loading and starting the application may take; 0: any")
 OPT(DURATION, drain_timeout_us, "drain-timeout", "TIME", "10s", 0, 86400000000, "Processes",
 	"how long running requests may take to end at stop and reload")
 OPT(STRING, pid_file, "pid-file", "PATH", "", 0, 4096, "Processes",

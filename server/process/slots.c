@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/pulse.h"
+#include "process/control.h"
 #include "process/exits.h"
 
 #include <errno.h>
@@ -18,12 +19,11 @@ static void set_state(struct worker *w, enum worker_state to)
 	w->state = to;
 }
 
-/* Not before the worker is ready or gone: it may write its byte after it was told to stop. */
-static void close_ready_pipe(struct worker *w)
+static void close_control(struct worker *w)
 {
-	if (w->ready_fd >= 0)
-		close(w->ready_fd);
-	w->ready_fd = -1;
+	if (w->control_fd >= 0)
+		close(w->control_fd);
+	w->control_fd = -1;
 }
 
 static void log_worker(enum log_level level, const char *event, const struct worker *w)
@@ -95,35 +95,40 @@ static void continue_boot(struct master *m)
 static void set_ready(struct master *m, struct worker *w)
 {
 	set_state(w, WORKER_READY);
-	close_ready_pipe(w);
 	if (m->o->stall_kill_us != 0)
 		w->look_at_us = clock_mono_us();
 	log_worker(LOG_INFO, "worker.started", w);
-	if (m->slots[w->slot].next == w)
-		reload_continue(m);
-	else if (m->state == MASTER_BOOTING)
+	if (m->state == MASTER_BOOTING)
 		continue_boot(m);
+	else
+		reload_worker_ready(m, w);
 }
 
-/* End of file without the byte is no news yet: the process has ended, or soon will. */
-static void look_for_ready_byte(struct master *m, struct worker *w)
+static void heed(struct master *m, struct worker *w, enum control_message message)
 {
-	char byte;
-	ssize_t n;
-
-	if (w->state != WORKER_STARTING || w->ready_fd < 0)
-		return;
-	n = read(w->ready_fd, &byte, 1);
-	if (n == 1)
+	if (message == CONTROL_READY && w->state == WORKER_STARTING)
 		set_ready(m, w);
-	else if (n == 0)
-		close_ready_pipe(w);
+	else if (message == CONTROL_RELOADED || message == CONTROL_NOT)
+		reload_worker_answered(m, w, message == CONTROL_RELOADED);
+}
+
+/* That the other end is closed is no news yet: the process has ended, or soon will. */
+static void hear(struct master *m, struct worker *w)
+{
+	enum control_message message;
+
+	if (w->control_fd < 0)
+		return;
+	while ((message = control_receive(w->control_fd)) > 0)
+		heed(m, w, message);
+	if (message == CONTROL_GONE)
+		close_control(w);
 }
 
 void slots_poll(struct master *m)
 {
 	for (struct list *l = m->workers.next; l != &m->workers; l = l->next)
-		look_for_ready_byte(m, container_of(l, struct worker, node));
+		hear(m, container_of(l, struct worker, node));
 }
 
 void worker_stop(struct master *m, struct worker *w)
@@ -213,10 +218,10 @@ static void replace(struct master *m, struct worker *w, int status)
 		if (WEXITSTATUS(status) == EXIT_APP)
 			say_where_the_reason_is(m);
 		master_stop(m, WEXITSTATUS(status));
-	} else if (was_next) {
-		reload_fail(m);
-	} else if (was_current) {
-		schedule(s, clock_mono_us() - w->started_us);
+	} else {
+		if (was_current)
+			schedule(s, clock_mono_us() - w->started_us);
+		reload_worker_gone(m, w, was_next);
 	}
 }
 
@@ -226,11 +231,11 @@ void worker_exited(struct master *m, pid_t pid, int status)
 
 	if (w == NULL) /* as process 1 of a container we also inherit strangers */
 		return;
-	look_for_ready_byte(m, w);
+	hear(m, w);
 	log_end_of(m, w, status);
 	list_del(&w->node);
 	replace(m, w, status);
-	close_ready_pipe(w);
+	close_control(w);
 	pulse_unmap(&w->pulse);
 	mem_free(w);
 }

@@ -5,10 +5,10 @@
 #include "base/mem.h"
 #include "net/pulse.h"
 #include "net/stats.h"
+#include "process/control.h"
 #include "process/exits.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -16,7 +16,7 @@
 /* There in a build with AddressSanitizer: _exit would pass its look for leaks by. */
 void __lsan_do_leak_check(void) __attribute__((weak));
 
-/* What a worker must not hold: it would keep a pipe or a socket alive that is not its own. */
+/* What a worker must not hold: it would keep a socket alive that is not its own. */
 static void close_inherited(struct master *m, int slot)
 {
 	listeners_keep(&m->listeners, slot);
@@ -24,14 +24,14 @@ static void close_inherited(struct master *m, int slot)
 	for (struct list *l = m->workers.next; l != &m->workers; l = l->next) {
 		struct worker *w = container_of(l, struct worker, node);
 
-		if (w->ready_fd >= 0)
-			close(w->ready_fd);
+		if (w->control_fd >= 0)
+			close(w->control_fd);
 	}
 }
 
 static void reset_signals(struct master *m)
 {
-	static const int ignored[] = {SIGINT, SIGHUP, SIGUSR1, SIGPIPE};
+	static const int ignored[] = {SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE};
 
 	signal(SIGTERM, SIG_DFL);
 	for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
@@ -40,7 +40,7 @@ static void reset_signals(struct master *m)
 }
 
 /* The child's whole life. The master may have died before prctl: then nobody will tell us. */
-static NORETURN void live(struct master *m, int slot, int ready_fd, struct pulse *p)
+static NORETURN void live(struct master *m, int slot, int control_fd, struct pulse *p)
 {
 	struct worker_env env = {
 		.index = slot,
@@ -48,7 +48,7 @@ static NORETURN void live(struct master *m, int slot, int ready_fd, struct pulse
 		.listen_fds = listeners_slot(&m->listeners, slot),
 		.addrs = m->listeners.addrs,
 		.listen_count = m->listeners.n,
-		.ready_fd = ready_fd,
+		.control_fd = control_fd,
 		.pulse = p,
 		.stats = &m->stats[slot],
 	};
@@ -66,14 +66,14 @@ static NORETURN void live(struct master *m, int slot, int ready_fd, struct pulse
 	_exit(exit_code);
 }
 
-static struct worker *adopt(struct master *m, int slot, pid_t pid, int ready_fd, struct pulse *p)
+static struct worker *adopt(struct master *m, int slot, pid_t pid, int control_fd, struct pulse *p)
 {
 	struct worker *w = mem_zalloc(sizeof(*w));
 
 	w->pid = pid;
 	w->slot = slot;
 	w->state = WORKER_STARTING;
-	w->ready_fd = ready_fd;
+	w->control_fd = control_fd;
 	w->started_us = clock_mono_us();
 	w->kill_at_us = NEVER;
 	w->pulse = p;
@@ -84,26 +84,26 @@ static struct worker *adopt(struct master *m, int slot, pid_t pid, int ready_fd,
 
 struct worker *worker_spawn(struct master *m, int slot)
 {
-	int ready[2] = {-1, -1};
+	int control[2] = {-1, -1};
 	struct pulse *p = pulse_map();
 	pid_t pid = -1;
 
 	fflush(NULL);
-	if (p != NULL && pipe2(ready, O_CLOEXEC | O_NONBLOCK) == 0)
+	if (p != NULL && control_open(control) == 0)
 		pid = fork();
 	if (pid == 0) {
-		close(ready[0]);
-		live(m, slot, ready[1], p);
+		close(control[0]);
+		live(m, slot, control[1], p);
 	}
 	if (pid < 0) {
 		log_event(LOG_ERROR, "worker.fork_failed", "slot %d: %s", slot, strerror(errno));
-		if (ready[0] >= 0) {
-			close(ready[0]);
-			close(ready[1]);
+		if (control[0] >= 0) {
+			close(control[0]);
+			close(control[1]);
 		}
 		pulse_unmap(&p);
 		return NULL;
 	}
-	close(ready[1]);
-	return adopt(m, slot, pid, ready[0], p);
+	close(control[1]);
+	return adopt(m, slot, pid, control[0], p);
 }

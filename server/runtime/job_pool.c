@@ -82,11 +82,22 @@ struct job *job_pool_this(void)
 /* ---- the threads -------------------------------------------------------------------------------
  */
 
+/* The modules of an older generation are not for a newer one: it gets a state of its own. */
+static void renew(struct job_vm *vm, unsigned generation)
+{
+	if (generation <= vm->generation)
+		return;
+	job_vm_fini(vm);
+	vm->generation = generation;
+}
+
 static int run_job(struct job *job, struct job_vm *vm)
 {
-	if (job->kind == JOB_LUA)
+	if (job->kind == JOB_LUA) {
+		renew(vm, job->generation);
 		return job_vm_run(
 			vm, (struct span){job->in, job->in_n}, &job->cancelled, &job->out);
+	}
 	return job_file_any(job);
 }
 

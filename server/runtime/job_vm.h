@@ -18,6 +18,7 @@ struct job_vm {
 	size_t memory_max;   /* 0: any */
 	struct lua_State *L; /* owned */
 	int run_ref;         /* job.run, in the registry */
+	unsigned generation; /* the last one that it ran a job of; 0: none */
 	int kept_kib;        /* the heap after the last collection of job_vm_rest */
 	struct job_stop stop;
 };

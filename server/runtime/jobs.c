@@ -6,6 +6,7 @@
 #include "base/slab.h"
 #include "net/stats.h"
 #include "runtime/files.h"
+#include "runtime/generation.h"
 #include "runtime/job_stop.h"
 #include "runtime/task.h"
 
@@ -37,6 +38,7 @@ static void set_state(struct job *job, enum job_state to)
 static struct job *new_job(enum job_kind kind, struct span in, double task)
 {
 	struct job *job = slab_alloc(&jobs.slab);
+	const struct task *owner = task_find(task);
 
 	if (!job)
 		return NULL;
@@ -46,6 +48,7 @@ static struct job *new_job(enum job_kind kind, struct span in, double task)
 		.in = mem_dup(in.p, in.n),
 		.in_n = in.n,
 		.task = task,
+		.generation = owner ? owner->generation->number : 0,
 		.result = ERR_CANCELLED, /* until it ran */
 		.state = JOB_PENDING,
 	};
@@ -290,6 +293,20 @@ void jobs_free(double id)
 		return;
 	}
 	abandon(job);
+}
+
+static void drop_orphan(void *object, void *arg)
+{
+	const struct job *job = object;
+
+	if (job->task != 0 && !task_find(job->task))
+		jobs_free(slab_id(job));
+}
+
+void jobs_drop_orphans(void)
+{
+	if (jobs.loop)
+		slab_each(&jobs.slab, drop_orphan, NULL);
 }
 
 /* ---- what a job says of itself, in its thread --------------------------------------------------

@@ -96,6 +96,9 @@ void jobs_here_done(void);
 /* The caller is done with it, or wants it no more: drops or cancels. */
 void jobs_free(double id);
 
+/* Drops what was submitted for a task that is no more. */
+void jobs_drop_orphans(void);
+
 unsigned jobs_threads(void);
 unsigned jobs_waiting(void); /* queued and not yet begun */
 unsigned jobs_running(void); /* threads that are busy */

@@ -43,7 +43,8 @@ struct job {
 	bool tells; /* somebody wants its partial results */
 	char *in;   /* owned; a NUL behind it that in_n does not count */
 	size_t in_n;
-	double task; /* id; 0: nobody waits */
+	double task;         /* id; 0: nobody waits */
+	unsigned generation; /* the task's (generation.h); 0: none */
 
 	atomic_bool cancelled; /* set by the loop; a thread may look */
 

@@ -48,37 +48,45 @@ static void make_trampoline(lua_State *L, void *arg)
 
 static void take_trampoline(struct task *t)
 {
-	lua_State *L = sched.L;
+	struct generation *g = t->generation;
 
-	if (sched.idle_n > 0) {
-		struct trampoline idle = sched.idle[--sched.idle_n];
+	if (g->idle_n > 0) {
+		struct trampoline idle = g->idle[--g->idle_n];
 
 		t->co = idle.co;
 		t->co_ref = idle.ref;
 		return;
 	}
-	vm_protect(L, make_trampoline, t);
-	lua_rawgeti(L, LUA_REGISTRYINDEX, sched.main_ref);
-	lua_xmove(L, t->co, 1);
+	vm_protect(g->L, make_trampoline, t);
+	lua_rawgeti(g->L, LUA_REGISTRYINDEX, g->main_ref);
+	lua_xmove(g->L, t->co, 1);
 }
 
 static void give_trampoline(struct task *t, bool reusable)
 {
-	if (reusable && sched.idle_n < TRAMPOLINES_MAX)
-		sched.idle[sched.idle_n++] = (struct trampoline){t->co, t->co_ref};
+	struct generation *g = t->generation;
+
+	if (reusable && g->idle_n < TRAMPOLINES_MAX)
+		g->idle[g->idle_n++] = (struct trampoline){t->co, t->co_ref};
 	else
-		luaL_unref(sched.L, LUA_REGISTRYINDEX, t->co_ref);
+		luaL_unref(g->L, LUA_REGISTRYINDEX, t->co_ref);
 	t->co = NULL;
 }
 
 /* ---- one run -----------------------------------------------------------------------------------
  */
 
+static void end(struct task *t, bool failed)
+{
+	t->generation->tasks[t->kind]--;
+	sched.done(t, failed);
+	task_end(t);
+}
+
 static void finish(struct task *t, bool failed, bool reusable)
 {
 	give_trampoline(t, reusable);
-	sched.done(t, failed);
-	task_end(t);
+	end(t, failed);
 }
 
 /* The coroutine itself died: task_main protects what it calls, so this is no ordinary error. */
@@ -86,6 +94,13 @@ static void finish_dead(struct task *t, const char *why)
 {
 	log_event(LOG_ERROR, "task.died", "%s", why);
 	finish(t, true, false);
+}
+
+void sched_drop(struct task *t)
+{
+	if (t->co != NULL)
+		give_trampoline(t, false);
+	end(t, true);
 }
 
 static const char *message_of(struct lua_State *co)
@@ -130,14 +145,15 @@ static void run_one(struct task *t)
 		return;
 	}
 	marker = lua_topointer(t->co, 1);
-	if (LIKELY(marker == sched.done_marker)) {
+	if (LIKELY(marker == t->generation->done_marker)) {
 		bool failed = lua_toboolean(t->co, 2);
 
 		lua_settop(t->co, 0);
 		finish(t, failed, true);
 		return;
 	}
-	if (marker != sched.wait_marker) { /* core/coroutine.lua lets none pass; C modules may */
+	if (marker !=
+		t->generation->wait_marker) { /* core/coroutine.lua lets none pass; C modules may */
 		finish_dead(t, "a C function yielded something that is no wait");
 		return;
 	}
@@ -151,14 +167,20 @@ static void run_one(struct task *t)
 }
 
 /* The least heap is close to what is alive: it is seen right after a collection. */
-static void watch_heap(void)
+static void watch_heap(struct generation *g)
 {
-	sched.heap_kib = MIN(sched.heap_kib, lua_gc(sched.L, LUA_GCCOUNT, 0));
-	if (clock_now_us() < sched.pace_at_us)
+	g->heap_kib = MIN(g->heap_kib, lua_gc(g->L, LUA_GCCOUNT, 0));
+	if (clock_now_us() < g->pace_at_us)
 		return;
-	vm_pace_gc(sched.L, sched.heap_kib);
-	sched.heap_kib = INT_MAX;
-	sched.pace_at_us = clock_now_us() + PACE_EVERY_US;
+	vm_pace_gc(g->L, g->heap_kib);
+	g->heap_kib = INT_MAX;
+	g->pace_at_us = clock_now_us() + PACE_EVERY_US;
+}
+
+static void watch_heaps(void)
+{
+	for (struct list *l = sched.generations.next; l != &sched.generations; l = l->next)
+		watch_heap(container_of(l, struct generation, link));
 }
 
 static bool run(void *arg, uint64_t budget_us)
@@ -181,7 +203,7 @@ static bool run(void *arg, uint64_t budget_us)
 	}
 	if (n > 0) {
 		clock_update();
-		watch_heap();
+		watch_heaps();
 	}
 	return !list_empty(&sched.queue);
 }
@@ -189,37 +211,18 @@ static bool run(void *arg, uint64_t budget_us)
 /* ---- life --------------------------------------------------------------------------------------
  */
 
-void sched_setup(struct loop *loop, lua_State *L, sched_done_fn *done)
+void sched_setup(struct loop *loop, sched_done_fn *done)
 {
-	sched = (struct scheduler){
-		.loop = loop, .L = L, .done = done, .main_ref = LUA_NOREF, .heap_kib = INT_MAX};
+	sched = (struct scheduler){.loop = loop, .done = done};
 	slab_init(&sched.tasks, "task", sizeof(struct task));
 	list_init(&sched.queue);
+	list_init(&sched.generations);
 	loop_set_runner(loop, run, NULL);
-}
-
-void sched_set_main(lua_State *L)
-{
-	sched.done_marker = lua_topointer(L, -1);
-	sched.wait_marker = lua_topointer(L, -2);
-	ENSURE(sched.done_marker != NULL && sched.wait_marker != NULL);
-	lua_pop(L, 2);
-	sched.main_ref = luaL_ref(L, LUA_REGISTRYINDEX);
-}
-
-/* It counts as failed, so that whoever waits for its end (an exchange) is let go. */
-static void drop_task(struct task *t, void *arg)
-{
-	if (t->co != NULL)
-		give_trampoline(t, false);
-	sched.done(t, true);
-	task_end(t);
 }
 
 void sched_teardown(void)
 {
-	task_each(drop_task, NULL);
+	ENSURE(list_empty(&sched.generations));
 	slab_fini(&sched.tasks);
 	loop_set_runner(sched.loop, NULL, NULL);
-	sched.L = NULL;
 }

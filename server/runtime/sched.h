@@ -2,23 +2,22 @@
 #define RUNTIME_SCHED_H
 
 #include "net/loop.h"
+#include "runtime/generation.h"
 #include "runtime/task.h"
 
 /*
- * The run queue and the only caller of lua_resume. Never nested: whoever wants a task to go on
- * wakes it, and the run phase of the tick does the rest.
+ * The run queue, of the tasks of all generations, and the only caller of lua_resume. Never nested:
+ * whoever wants a task to go on wakes it, and the run phase of the tick does the rest.
  */
 
-/* Called when a task ended; failed: it raised, or its coroutine died. Run phase. */
+/*
+ * Called when a task ended; failed: it raised, or its coroutine died. Its generation counts it no
+ * more. Run phase, or that in which its generation's tasks are dropped.
+ */
 typedef void sched_done_fn(struct task *t, bool failed);
 
-/* Takes the main Lua state, in which core/task.lua was loaded; registers with the loop. */
-void sched_setup(struct loop *loop, struct lua_State *L, sched_done_fn *done);
-
-/* task_main, the wait marker and the done marker, from core/task.lua: on the top of L's stack. */
-void sched_set_main(struct lua_State *L);
-
-void sched_teardown(void); /* ends what is left without running it; ENSUREs an empty pool */
+void sched_setup(struct loop *loop, sched_done_fn *done); /* registers with the loop */
+void sched_teardown(void);                                /* ENSUREs that no generation is left */
 
 struct task *sched_current(void); /* NULL outside of the run phase */
 

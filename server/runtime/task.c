@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "net/stats.h"
+#include "runtime/generation.h"
 #include "runtime/watchdog.h"
 
 static bool limit_is_ahead(const struct task *t)
@@ -19,13 +20,14 @@ static void on_alarm(struct deadline *d)
 		deadline_set(&sched.loop->deadlines, d, t->limit_us);
 }
 
-struct task *task_new(enum task_kind kind, double arg)
+struct task *task_new(struct generation *g, enum task_kind kind, double arg)
 {
 	struct task *t = slab_alloc(&sched.tasks);
 
 	if (t == NULL)
 		return NULL;
-	*t = (struct task){.kind = (uint8_t)kind,
+	*t = (struct task){.generation = g,
+		.kind = (uint8_t)kind,
 		.arg = arg,
 		.state = TASK_WAITING,
 		.since_us = clock_now_us()};
@@ -34,6 +36,7 @@ struct task *task_new(enum task_kind kind, double arg)
 	list_init(&t->run_link);
 	list_init(&t->wait_link);
 	deadline_init(&t->alarm, on_alarm);
+	g->tasks[kind]++;
 	STATS_ADD(tasks_now, 1);
 	task_wake(t);
 	return t;

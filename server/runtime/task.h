@@ -5,6 +5,7 @@
 #include "base/list.h"
 #include "net/deadline.h"
 
+struct generation;
 struct lua_State;
 
 /*
@@ -33,14 +34,16 @@ enum task_kind {
 	TASK_SHUTDOWN = 5, /* tell the lifespan to end */
 	TASK_SERVICE =
 		6, /* as SPAWNED, but belongs to the lifespan: a drain does not wait for it */
+	TASK_KINDS
 };
 
 struct task {
-	struct list run_link;  /* in the run queue while RUNNABLE */
-	struct deadline alarm; /* wakes it */
-	struct list wait_link; /* in somebody's list of tasks to be woken */
-	struct lua_State *co;  /* borrowed from the trampoline pool; NULL before the first run */
-	int co_ref;            /* anchors it */
+	struct list run_link;          /* in the run queue while RUNNABLE */
+	struct deadline alarm;         /* wakes it */
+	struct list wait_link;         /* in somebody's list of tasks to be woken */
+	struct generation *generation; /* borrowed, for life: a generation outlives its tasks */
+	struct lua_State *co; /* borrowed from the trampoline pool; NULL before the first run */
+	int co_ref;           /* anchors it */
 	double arg;
 	uint64_t begun_us;  /* its first run (when timing is on) */
 	uint64_t since_us;  /* when it was made, or its last run ended: of the tick */
@@ -57,8 +60,9 @@ struct task {
 	uint16_t shields; /* cancellation is held off while > 0 */
 };
 
-struct task *task_new(enum task_kind kind, double arg); /* RUNNABLE; NULL: too many */
-struct task *task_find(double id);                      /* NULL: ended */
+/* RUNNABLE; NULL: too many. */
+struct task *task_new(struct generation *g, enum task_kind kind, double arg);
+struct task *task_find(double id); /* NULL: ended */
 double task_id(const struct task *t);
 
 void task_wake(struct task *t);

@@ -1,23 +1,45 @@
 #include "runtime/vm.h"
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/panic.h"
 
 #include <lauxlib.h>
 #include <lualib.h>
+#include <stdatomic.h>
 #include <string.h>
 
 /* Errors of finalizers in a row that are borne. */
 #define PROTECT_TRIES 100000
 
+/* A module of the binary as LuaJIT's bytecode, made by the first state that loads it. */
+struct compiled {
+	size_t n;
+	char bytes[];
+};
+
 static const struct vm_module *bundle;
+static _Atomic(struct compiled *) *compiled; /* owned; one for each of the bundle */
 static struct vm_paths paths = {"", "", ""};
 static void (*open_hook)(lua_State *L);
 
+static size_t bundle_size(void)
+{
+	size_t n = 0;
+
+	while (bundle != NULL && bundle[n].name != NULL)
+		n++;
+	return n;
+}
+
 void vm_set_modules(const struct vm_module *modules)
 {
+	for (size_t i = 0; i < bundle_size(); i++)
+		mem_free(atomic_load(&compiled[i]));
+	mem_free(compiled);
 	bundle = modules;
+	compiled = modules != NULL ? mem_zalloc(bundle_size() * sizeof(*compiled)) : NULL;
 }
 
 void vm_set_paths(const struct vm_paths *p)
@@ -38,6 +60,34 @@ static int at_panic(lua_State *L)
 	panic("Lua: %s", message != NULL ? message : "error object is not a string");
 }
 
+static int append(lua_State *L, const void *p, size_t n, void *arg)
+{
+	buf_append(arg, p, n);
+	return 0;
+}
+
+/* Of the function on the top. Threads may do the same work at once: the first one's stays. */
+static void keep_compiled(lua_State *L, _Atomic(struct compiled *) *where)
+{
+	struct compiled *code, *none = NULL;
+	struct buf b = {0};
+
+	lua_dump(L, append, &b);
+	code = mem_alloc(sizeof(*code) + b.n);
+	code->n = b.n;
+	memcpy(code->bytes, b.p, b.n);
+	buf_fini(&b);
+	if (!atomic_compare_exchange_strong(where, &none, code))
+		mem_free(code);
+}
+
+static void load(lua_State *L, const char *p, size_t n, const char *name)
+{
+	lua_pushfstring(L, "@%s", name);
+	if (luaL_loadbuffer(L, p, n, lua_tostring(L, -1)) != 0)
+		lua_error(L);
+}
+
 /* A package.loaders function: modules that the binary carries, found by a walk of the short list.
  */
 static int load_bundled(lua_State *L)
@@ -45,12 +95,17 @@ static int load_bundled(lua_State *L)
 	const char *name = luaL_checkstring(L, 1);
 
 	for (const struct vm_module *m = bundle; m != NULL && m->name != NULL; m++) {
+		_Atomic(struct compiled *) *where = &compiled[m - bundle];
+		const struct compiled *code = atomic_load(where);
+
 		if (strcmp(m->name, name) != 0)
 			continue;
-		lua_pushfstring(L, "@%s", m->name);
-		if (luaL_loadbuffer(L, m->from, (size_t)(m->to - m->from), lua_tostring(L, -1)) !=
-			0)
-			return lua_error(L);
+		if (code != NULL) {
+			load(L, code->bytes, code->n, name);
+		} else {
+			load(L, m->from, (size_t)(m->to - m->from), name);
+			keep_compiled(L, where);
+		}
 		return 1;
 	}
 	lua_pushfstring(L, "\n\tno module '%s' in the binary", name);

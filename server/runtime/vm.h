@@ -7,7 +7,7 @@
 
 /*
  * One Lua virtual machine: a lua_State with the standard libraries, the modules that the binary
- * carries, and the paths of the application. The worker has one for its tasks (sched.h runs them);
+ * carries, and the paths of the application. Each generation has one for its tasks (generation.h);
  * each thread of the job pool has one of its own (jobs.h). A lua_State is touched by one thread
  * only.
  *
@@ -27,7 +27,10 @@ struct vm_module {
 	const char *from, *to;
 };
 
-/* What every state gets besides Lua's own libraries; set once, before the first vm_new. */
+/*
+ * What every state gets besides Lua's own libraries; set once, before the first vm_new. The first
+ * state that loads a module compiles it for all. NULL, after the last state: frees that.
+ */
 void vm_set_modules(const struct vm_module *modules);
 void vm_set_paths(const struct vm_paths *paths); /* the strings are borrowed for life */
 

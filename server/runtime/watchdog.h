@@ -2,7 +2,7 @@
 #define RUNTIME_WATCHDOG_H
 
 #include "base/span.h"
-#include "runtime/task.h"
+#include "runtime/generation.h"
 
 #include <time.h>
 
@@ -23,15 +23,23 @@
  * heartbeat (net/pulse.h) is for those.
  *
  * The budget counts the whole task for requests and what they spawn. The lifespan's tasks live as
- * long as the worker: theirs counts from one wait to the next. Loading has none.
+ * long as their generation: theirs counts from one wait to the next, and so does that of loading a
+ * new one beside the live one. The first load has none.
  *
  * Stall report. A run that took longer than `stall_us` of wall time is logged, once per place; the
  * place is where it was when it was sampled. A run that was blocked has no samples: it is named by
  * its request.
  *
- * LuaJIT profiles one VM per process: the worker's. Pool threads have no guard (but see
- * job_stop.h), and SIGPROF is blocked in them. An application that calls jit.profile is refused
- * while the guard runs.
+ * LuaJIT profiles one VM per process: the live generation's. Another one, which starts or drains
+ * beside it, is compiled with the same checks and sampled by hooks, which only the interpreter
+ * sees: a place in compiled code is known as the line after it. If a task of its own is over its
+ * budget and does not hear the hook, because its code is compiled, it is lent the profiler for the
+ * rest of that run. The signal handler does that: what it touches is inside the state that does not
+ * run. The lender loses its compiled code by that, but not in the usual hand-over at a reload:
+ * there the new one keeps what it has compiled.
+ *
+ * Pool threads have no guard (but see job_stop.h), and SIGPROF is blocked in them. An application
+ * that calls jit.profile is refused while the guard runs.
  */
 struct watchdog_subject {
 	struct span method, path; /* of the task's request; empty: it has none */
@@ -44,8 +52,16 @@ struct watchdog_config {
 	void (*describe)(const struct task *t, struct watchdog_subject *out);
 };
 
-void watchdog_setup(struct lua_State *L, const struct watchdog_config *config);
-void watchdog_teardown(void); /* before the state is closed */
+void watchdog_setup(const struct watchdog_config *config);
+void watchdog_teardown(void); /* after the last one was released */
+
+void watchdog_admit(struct generation *g);   /* before it runs anything; the first has the guard */
+void watchdog_follow(struct generation *g);  /* this one is the live one now. Outside of Lua */
+void watchdog_release(struct generation *g); /* before it is closed */
+
+/* Where in the application's own code that stack is, FILE:LINE; or "". */
+#define WATCHDOG_PLACE_MAX 160
+void watchdog_place(struct lua_State *L, char out[static WATCHDOG_PLACE_MAX]);
 
 /* Of the running task, counted from its beginning; 0: none. Not by FFI: may flush traces. */
 void watchdog_set_budget(struct task *t, uint64_t budget_us);
@@ -62,8 +78,8 @@ extern struct watchdog {
 	uint64_t run_from_us; /* coarse; when the run began, if there is a stall report */
 } watchdog;
 
-void watchdog_bite(void);
-void watchdog_undo(void);
+void watchdog_bite(const struct task *t);
+void watchdog_undo(const struct task *t);
 void watchdog_stalled(const struct task *t, uint64_t took_us);
 
 /* Good to 4 ms, for a fifth of the price. */
@@ -85,7 +101,7 @@ static inline void watchdog_wake(void)
 static inline void watchdog_begin(const struct task *t)
 {
 	if (UNLIKELY(t->over))
-		watchdog_bite(); /* it waited meanwhile */
+		watchdog_bite(t); /* it waited meanwhile */
 }
 
 /* The task is not current any more, and not freed yet. */
@@ -99,7 +115,7 @@ static inline void watchdog_end(const struct task *t)
 			watchdog_stalled(t, took);
 	}
 	if (UNLIKELY(watchdog.busy))
-		watchdog_undo();
+		watchdog_undo(t);
 }
 
 #endif

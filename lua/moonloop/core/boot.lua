@@ -41,7 +41,11 @@ local function callable(app)
 	return mt and mt.__call ~= nil
 end
 
+-- A start that was given up has been logged.
 local function start_failed(text)
+	if C.ml_task_must_stop() ~= 0 then
+		return
+	end
 	log.error("app.start_failed", { app = config.file or config.module, traceback = text })
 	C.ml_start_failed()
 end
@@ -96,7 +100,7 @@ local function run(kind, id, arg)
 	end
 	local fn = kind == BOOT and boot or kind == NOTICE and lifespan.notice or kind == SHUTDOWN and shutdown
 	local ok, err = xpcall(fn, note)
-	if not ok and C.ml_task_stopped() == 0 then
+	if not ok and err ~= CANCELLED and C.ml_task_stopped() == 0 then
 		log.error("runtime.error", { traceback = errors.text(err) })
 	end
 	return not ok

@@ -145,7 +145,7 @@ function lifespan.start(app)
 		if slow_at and state == "starting" and C.ml_now() >= slow_at then
 			slow_at = nil
 			log.warn("lifespan.slow", { message = ("lifespan.startup is not answered after %d s; "
-				.. "no request is served before lifespan.startup.complete"):format(SLOW_START) })
+				.. "the application gets no request before lifespan.startup.complete"):format(SLOW_START) })
 		end
 	end
 	C.ml_task_alarm(-1)

@@ -236,8 +236,8 @@ function task.spawn_for(owner, inner, fn, ...)
 	return s
 end
 
---- Starts fn(...) as a task that outlives the request which started it. At the end of the worker
--- it is given the drain time-out, then cancelled.
+--- Starts fn(...) as a task that outlives the request which started it. At a reload, and at the end of
+-- the worker, it is given the drain time-out, then cancelled.
 function task.background(fn, ...)
 	return start("background", states[self_id()], false, fn, select("#", ...), ...)
 end

@@ -10,6 +10,7 @@
 ---@class moonloop.WorkerInfo
 ---@field pid integer
 ---@field index integer
+---@field generation integer
 ---@field version string
 ---@field uptime number seconds
 ---@field connections integer

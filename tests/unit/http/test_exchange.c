@@ -763,6 +763,35 @@ static void test_no_answer_into_another(void **state)
 	assert_trace("");
 }
 
+/* The application has had its time: it hears of it, whatever it has sent. */
+static void test_give_up(void **state)
+{
+	exchange_start(ex, 200, false);
+	exchange_give_up(ex);
+	assert_int_equal(events, EXCHANGE_GONE);
+	assert_int_equal(ex->gone, GONE_SHUTDOWN);
+	assert_trace("head 503 length 48 content-type body 48 end ");
+	assert_int_equal(exchange_write(ex, "x", 1, true), ERR_CLOSED);
+	exchange_give_up(ex);
+	assert_false(exchange_app_done(ex, false));
+	finish_exchange();
+	fresh(true);
+	exchange_start(ex, 200, false);
+	exchange_write(ex, "x", 1, false);
+	buf_clear(&trace);
+	exchange_give_up(ex);
+	assert_trace("abort ");
+	assert_int_equal(exchange_write(ex, "x", 1, true), ERR_CLOSED);
+	assert_false(exchange_app_done(ex, false));
+	finish_exchange();
+	fresh(true);
+	exchange_start(ex, 200, false);
+	exchange_write(ex, "x", 1, true);
+	events = 0;
+	exchange_give_up(ex); /* a complete one is left alone */
+	assert_int_equal(events, 0);
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -773,6 +802,7 @@ int main(void)
 		T(test_stream),
 		T(test_declared_length),
 		T(test_less_than_declared),
+		T(test_give_up),
 		T(test_back_pressure),
 		T(test_a_large_piece_is_taken_in_parts),
 		T(test_status),

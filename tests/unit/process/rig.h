@@ -13,6 +13,7 @@
 #include "../base/check.h"
 
 #include "net/addr.h"
+#include "process/control.h"
 #include "process/exits.h"
 #include "process/master.h"
 
@@ -31,6 +32,7 @@ enum event_kind {
 	EVENT_READY, /* about to write the byte */
 	EVENT_TERM,  /* saw SIGTERM */
 	EVENT_USR1,
+	EVENT_RELOAD, /* was asked to load the application anew */
 	EVENT_KINDS,
 };
 
@@ -51,6 +53,11 @@ struct script {
 	bool deaf;        /* SIGTERM is seen, and nothing done */
 	int linger_ms;    /* from SIGTERM to the end */
 	int exit_code;    /* after SIGTERM */
+
+	enum control_message answer; /* to CONTROL_RELOAD; 0: CONTROL_RELOADED */
+	int answer_slot;             /* `answer` and `die` for this slot alone, + 1; 0: for all */
+	bool die;                    /* by SIGKILL, instead of an answer */
+	bool wait_to_answer;         /* until `go` is set */
 };
 
 struct shared {
@@ -122,7 +129,7 @@ static inline void inspect(const struct worker_env *env)
 	if (sigismember(&mask, SIGTERM) || sigismember(&mask, SIGCHLD) ||
 		term.sa_handler != SIG_DFL || hup.sa_handler != SIG_IGN)
 		atomic_fetch_or(&shared->odd, 1);
-	if (env->stats == NULL || env->ready_fd < 0)
+	if (env->stats == NULL || env->control_fd < 0)
 		atomic_fetch_or(&shared->odd, 2);
 }
 
@@ -137,15 +144,32 @@ static inline void answer_one(int listen_fd, const struct worker_env *env)
 	close(fd);
 }
 
+static inline void answer_master(const struct worker_env *env, const struct script *s)
+{
+	bool mine = s->answer_slot == 0 || s->answer_slot == env->index + 1;
+
+	if (control_receive(env->control_fd) != CONTROL_RELOAD)
+		return;
+	record(EVENT_RELOAD, env);
+	while (s->wait_to_answer && !atomic_load(&shared->go) && worker_term == 0)
+		ppoll(NULL, 0, &(struct timespec){0, 1000000}, &(sigset_t){0});
+	if (s->die && mine)
+		kill(getpid(), SIGKILL);
+	control_send(
+		env->control_fd, s->answer != CONTROL_NONE && mine ? s->answer : CONTROL_RELOADED);
+}
+
 static inline int serve(const struct worker_env *env, const struct script *s)
 {
 	struct pollfd fds[8];
+	nfds_t n = (nfds_t)env->listen_count;
 	sigset_t none;
 	bool told = false;
 
 	sigemptyset(&none);
 	for (int i = 0; i < env->listen_count; i++)
 		fds[i] = (struct pollfd){.fd = env->listen_fds[i], .events = POLLIN};
+	fds[n] = (struct pollfd){.fd = env->control_fd, .events = POLLIN};
 	for (;;) {
 		if (worker_usr1 != 0) {
 			worker_usr1 = 0;
@@ -158,8 +182,12 @@ static inline int serve(const struct worker_env *env, const struct script *s)
 			if (!s->deaf)
 				return s->exit_code;
 		}
-		if (ppoll(fds, (nfds_t)env->listen_count, NULL, &none) <= 0)
+		if (ppoll(fds, n + 1, NULL, &none) <= 0)
 			continue;
+		if (fds[n].revents & POLLHUP) /* the master died */
+			fds[n].fd = -1;
+		else if (fds[n].revents & POLLIN)
+			answer_master(env, s);
 		for (int i = 0; i < env->listen_count; i++)
 			if (fds[i].revents != 0)
 				answer_one(fds[i].fd, env);
@@ -188,9 +216,8 @@ static inline int fake_worker(const struct options *o, const struct worker_env *
 	if (s->exit_early != 0 && mine)
 		return s->exit_early - 1;
 	record(EVENT_READY, env);
-	if (write(env->ready_fd, "R", 1) != 1)
+	if (!control_send(env->control_fd, CONTROL_READY))
 		return 98;
-	close(env->ready_fd);
 	return serve(env, s);
 }
 

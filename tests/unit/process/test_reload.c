@@ -2,7 +2,7 @@
 
 static void hang_up(struct rig *r)
 {
-	kill(r->master, SIGHUP);
+	kill(r->master, SIGUSR2);
 }
 
 /* New worker, then the old one's SIGTERM, then the next slot; nobody is refused meanwhile. */

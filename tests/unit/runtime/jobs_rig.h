@@ -192,9 +192,8 @@ static inline void host_call(const char *chunk, int nargs)
 		fail_msg("%s", lua_tostring(host, -1));
 }
 
-/* The chunk is called in a thread with one argument. */
-static inline double submit_lua_as(
-	const char *chunk, const char *arg, enum job_priority priority, bool tells)
+static inline double submit_call(double task, const char *chunk, const char *arg,
+	enum job_priority priority, bool tells)
 {
 	struct span in;
 	double id;
@@ -206,14 +205,26 @@ static inline double submit_lua_as(
 		  "{fn = assert(loadstring(chunk, '=chunk')), n = 1, arg}, 'argument'))",
 		2);
 	in.p = lua_tolstring(host, -1, &in.n);
-	id = jobs_submit_lua(in, 0, priority, tells);
+	id = jobs_submit_lua(in, task, priority, tells);
 	lua_pop(host, 1);
 	return id;
 }
 
+/* The chunk is called in a thread with one argument. */
+static inline double submit_lua_as(
+	const char *chunk, const char *arg, enum job_priority priority, bool tells)
+{
+	return submit_call(0, chunk, arg, priority, tells);
+}
+
+static inline double submit_lua_for(double task, const char *chunk, const char *arg)
+{
+	return submit_call(task, chunk, arg, JOB_NORMAL, false);
+}
+
 static inline double submit_lua(const char *chunk, const char *arg)
 {
-	return submit_lua_as(chunk, arg, JOB_NORMAL, false);
+	return submit_call(0, chunk, arg, JOB_NORMAL, false);
 }
 
 /* The first result, or the message of the error, as a string. */

@@ -26,6 +26,8 @@ static inline unsigned count_fds(void)
 	return n;
 }
 
+static struct generation *generation;
+
 static inline void no_done(struct task *t, bool failed)
 {
 }
@@ -33,7 +35,8 @@ static inline void no_done(struct task *t, bool failed)
 static inline int socket_rig_setup(void **state)
 {
 	setup(state);
-	sched_setup(&loop, host, no_done);
+	sched_setup(&loop, no_done);
+	generation = generation_new();
 	loop_set_runner(&loop, NULL, NULL);
 	socket_setup(&loop);
 	fds_before = count_fds();
@@ -44,6 +47,8 @@ static inline int socket_rig_teardown(void **state)
 {
 	assert_int_equal(socket_live(), 0);
 	assert_int_equal(count_fds(), fds_before);
+	generation_drop_tasks(generation);
+	generation_free(&generation);
 	sched_teardown();
 	socket_teardown();
 	return teardown(state);
@@ -61,7 +66,7 @@ static inline struct task *park(struct task *t)
 
 static inline struct task *new_task(void)
 {
-	return park(task_new(TASK_SPAWNED, 0));
+	return park(task_new(generation, TASK_SPAWNED, 0));
 }
 
 static inline bool is_awake(void *arg)

@@ -333,23 +333,25 @@ static bool task_waits(void *arg)
 
 static void test_wakes_the_task(void **state)
 {
+	struct generation *g;
 	struct task *t;
 	int held;
 
 	tasks_ended = 0;
-	sched_setup(&loop, host, on_task_done);
+	sched_setup(&loop, on_task_done);
+	g = generation_new();
 	assert_int_equal(
-		luaL_dostring(host,
+		luaL_dostring(g->L,
 			"local WAIT, DONE, yield = {}, {}, coroutine.yield "
 			"kept = {WAIT, DONE} "
 			"return function() while true do yield(WAIT) yield(DONE, false) end end, "
 			"WAIT, DONE"),
 		0);
-	sched_set_main(host);
+	generation_set_main(g);
 	pool_setup(1, 8);
 	submit_busy(path_of("fifo"));
 	held = hold_busy(path_of("fifo"));
-	t = task_new(TASK_SPAWNED, 0);
+	t = task_new(g, TASK_SPAWNED, 0);
 	run_until(task_waits, t);
 	awaited = jobs_submit(JOB_READ_FILE, dir, strlen(dir), task_id(t));
 	assert_int_equal(task_live(), 1);
@@ -358,6 +360,44 @@ static void test_wakes_the_task(void **state)
 	/* whose task is gone, ends all the same */
 	assert_int_equal(
 		finish(jobs_submit(JOB_READ_FILE, dir, strlen(dir), awaited), NULL), ERR_IS_DIR);
+	generation_free(&g);
+	sched_teardown();
+}
+
+static void nothing_done(struct task *t, bool failed)
+{
+}
+
+/* A thread's state is of the newest generation that it has worked for. */
+static void test_generations(void **state)
+{
+	static const struct {
+		int generation;
+		const char *count;
+	} rows[] = {{0, "1"}, {0, "2"}, {1, "1"}, {1, "2"}, {0, "3"}};
+	struct generation *g[2];
+	struct buf out = {0};
+	double task[2];
+
+	sched_setup(&loop, nothing_done);
+	pool_setup(1, 8);
+	for (int i = 0; i < 2; i++) {
+		g[i] = generation_new();
+		task[i] = task_id(task_new(g[i], TASK_REQUEST, 0));
+	}
+	loop_set_runner(&loop, NULL, NULL); /* they only have to be there */
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		double id = submit_lua_for(
+			task[rows[i].generation], "count = (count or 0) + 1 return count", "");
+
+		assert_int_equal(finish(id, &out), 0);
+		assert_answer(&out, rows[i].count);
+	}
+	buf_fini(&out);
+	for (int i = 0; i < 2; i++) {
+		generation_drop_tasks(g[i]);
+		generation_free(&g[i]);
+	}
 	sched_teardown();
 }
 
@@ -376,6 +416,7 @@ int main(void)
 		JOBS_TEST(test_teardown_waits),
 		JOBS_TEST(test_many),
 		JOBS_TEST(test_wakes_the_task),
+		JOBS_TEST(test_generations),
 	};
 
 	return cmocka_run_group_tests_name("jobs", tests, NULL, NULL);

@@ -196,7 +196,7 @@ static void test_one_reader(void **state)
 	assert_int_equal(try(e.b, a, &some, &got), ERR_BUSY); /* b has not asked again */
 	assert_reads(e.b, b, some, "x");
 	assert_int_equal(try(e.b, a, &some, &got), ERR_AGAIN);
-	task_end(a); /* a dead task is on nothing */
+	sched_drop(a); /* a dead task is on nothing */
 	assert_int_equal(try(e.b, b, &some, &got), ERR_AGAIN);
 	close_pair(e);
 }
