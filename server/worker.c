@@ -16,7 +16,7 @@
 #include "net/pulse.h"
 #include "net/stats.h"
 #include "process/app_path.h"
-#include "process/control.h"
+#include "process/channel.h"
 #include "process/exits.h"
 #include "runtime/dns.h"
 #include "runtime/files.h"
@@ -49,7 +49,7 @@ static struct {
 	struct conn_pool conns;
 	struct acceptor acceptor;
 	struct ev_signal term, reopen;
-	struct fd_watch control;         /* of the master's messages */
+	struct fd_watch channel;         /* of the master's messages */
 	bool asked;                      /* to reload, by the master */
 	struct log_writer *log, *access; /* owned; NULL when not open */
 	struct buf dns_servers;          /* as c-ares reads them; "": those of resolv.conf */
@@ -111,14 +111,14 @@ static void on_conn_release(struct conn_pool *pool)
 /* ---- the master --------------------------------------------------------------------------------
  */
 
-static void tell_master(enum control_message message)
+static void tell_master(enum channel_message message)
 {
-	if (w.env->control_fd >= 0 && !control_send(w.env->control_fd, message))
+	if (w.env->channel_fd >= 0 && !channel_send(w.env->channel_fd, message))
 		log_event(LOG_WARN, "worker.orphan", "the master does not listen");
 }
 
 /* Of the last reload that was asked for: one that had begun before may have read older files. */
-static void answer_master(enum control_message message)
+static void answer_master(enum channel_message message)
 {
 	if (!w.asked || app_reload_wanted())
 		return;
@@ -127,32 +127,32 @@ static void answer_master(enum control_message message)
 }
 
 /* It is told of a reload only while it serves; what comes later is for one that ends anyway. */
-static void on_control(struct fd_watch *watch)
+static void on_channel(struct fd_watch *watch)
 {
-	enum control_message message;
+	enum channel_message message;
 
-	while ((message = control_receive(w.env->control_fd)) > 0) {
-		if (message != CONTROL_RELOAD || w.state != WORKER_SERVING)
+	while ((message = channel_receive(w.env->channel_fd)) > 0) {
+		if (message != CHANNEL_RELOAD || w.state != WORKER_SERVING)
 			continue;
 		app_reload("SIGHUP", APP_PATIENT);
 		w.asked = true;
 	}
-	if (message == CONTROL_NONE)
+	if (message == CHANNEL_NONE)
 		fd_watch_start(&w.loop, watch);
 }
 
-static void start_control(void)
+static void start_channel(void)
 {
-	if (w.env == NULL || w.env->control_fd < 0)
+	if (w.env == NULL || w.env->channel_fd < 0)
 		return;
-	fd_watch_init(&w.control, w.env->control_fd, on_control);
-	fd_watch_start(&w.loop, &w.control);
+	fd_watch_init(&w.channel, w.env->channel_fd, on_channel);
+	fd_watch_start(&w.loop, &w.channel);
 }
 
-static void stop_control(void)
+static void stop_channel(void)
 {
-	if (w.env != NULL && w.env->control_fd >= 0)
-		fd_watch_stop(&w.loop, &w.control);
+	if (w.env != NULL && w.env->channel_fd >= 0)
+		fd_watch_stop(&w.loop, &w.channel);
 }
 
 static void on_app(enum app_event event)
@@ -164,17 +164,17 @@ static void on_app(enum app_event event)
 			break;
 		}
 		go_to(WORKER_SERVING);
-		tell_master(CONTROL_READY);
+		tell_master(CHANNEL_READY);
 		break;
 	case APP_START_FAILED:
 		w.exit_code = EXIT_APP;
 		go_to(WORKER_OVER);
 		break;
 	case APP_RELOADED:
-		answer_master(CONTROL_RELOADED);
+		answer_master(CHANNEL_RELOADED);
 		break;
 	case APP_RELOAD_FAILED:
-		answer_master(CONTROL_NOT);
+		answer_master(CHANNEL_NOT);
 		break;
 	case APP_OVERDUE:
 		cut_connections();
@@ -312,7 +312,7 @@ static void set_up_net(const struct options *o)
 	if (w.env != NULL)
 		acceptor_add(&w.acceptor, w.env->listen_fds, w.env->listen_count);
 	start_signals();
-	start_control();
+	start_channel();
 }
 
 /*
@@ -352,7 +352,7 @@ static void tear_down_dns(void)
 static void tear_down_net(void)
 {
 	stop_signals();
-	stop_control();
+	stop_channel();
 	conn_pool_close_all(&w.conns, CLOSE_DRAIN);
 	acceptor_fini(&w.acceptor);
 	if (!jobs_teardown(APP_GRACE_US))

@@ -125,8 +125,8 @@ static void wait_for_news(struct master *m)
 	for (struct list *l = m->workers.next; l != &m->workers; l = l->next) {
 		struct worker *w = container_of(l, struct worker, node);
 
-		if (w->state != WORKER_STOPPING && w->control_fd >= 0)
-			m->polls[n++] = (struct pollfd){.fd = w->control_fd, .events = POLLIN};
+		if (w->state != WORKER_STOPPING && w->channel_fd >= 0)
+			m->polls[n++] = (struct pollfd){.fd = w->channel_fd, .events = POLLIN};
 	}
 	/* Who has news is found by looking everywhere: there are few, and seldom any. */
 	if (poll(m->polls, n, poll_timeout(m)) < 0)

@@ -40,7 +40,7 @@ struct worker {
 	pid_t pid;
 	int slot;
 	enum worker_state state;
-	int control_fd; /* owned; this end of control.h; -1: nothing more to come */
+	int channel_fd; /* owned; this end of channel.h; -1: nothing more to come */
 	uint64_t started_us;
 	uint64_t kill_at_us; /* SIGKILL is due then, or NEVER */
 	struct pulse *pulse; /* owned */

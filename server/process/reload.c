@@ -1,7 +1,7 @@
 #include "process/master_int.h"
 
 #include "base/log.h"
-#include "process/control.h"
+#include "process/channel.h"
 
 /*
  * Slot by slot, whatever is renewed: the first one tries, the others follow only if it succeeded.
@@ -26,7 +26,7 @@ static void next(struct master *m)
 		reload_continue(m);
 	} else if (s->current->state == WORKER_READY) {
 		m->reload.asked = s->current; /* if it cannot be told it is about to be reaped */
-		control_send(s->current->control_fd, CONTROL_RELOAD);
+		channel_send(s->current->channel_fd, CHANNEL_RELOAD);
 	}
 }
 

@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/pulse.h"
-#include "process/control.h"
+#include "process/channel.h"
 #include "process/exits.h"
 
 #include <errno.h>
@@ -21,9 +21,9 @@ static void set_state(struct worker *w, enum worker_state to)
 
 static void close_control(struct worker *w)
 {
-	if (w->control_fd >= 0)
-		close(w->control_fd);
-	w->control_fd = -1;
+	if (w->channel_fd >= 0)
+		close(w->channel_fd);
+	w->channel_fd = -1;
 }
 
 static void log_worker(enum log_level level, const char *event, const struct worker *w)
@@ -104,24 +104,24 @@ static void set_ready(struct master *m, struct worker *w)
 		reload_worker_ready(m, w);
 }
 
-static void heed(struct master *m, struct worker *w, enum control_message message)
+static void heed(struct master *m, struct worker *w, enum channel_message message)
 {
-	if (message == CONTROL_READY && w->state == WORKER_STARTING)
+	if (message == CHANNEL_READY && w->state == WORKER_STARTING)
 		set_ready(m, w);
-	else if (message == CONTROL_RELOADED || message == CONTROL_NOT)
-		reload_worker_answered(m, w, message == CONTROL_RELOADED);
+	else if (message == CHANNEL_RELOADED || message == CHANNEL_NOT)
+		reload_worker_answered(m, w, message == CHANNEL_RELOADED);
 }
 
 /* That the other end is closed is no news yet: the process has ended, or soon will. */
 static void hear(struct master *m, struct worker *w)
 {
-	enum control_message message;
+	enum channel_message message;
 
-	if (w->control_fd < 0)
+	if (w->channel_fd < 0)
 		return;
-	while ((message = control_receive(w->control_fd)) > 0)
+	while ((message = channel_receive(w->channel_fd)) > 0)
 		heed(m, w, message);
-	if (message == CONTROL_GONE)
+	if (message == CHANNEL_GONE)
 		close_control(w);
 }
 

@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "net/pulse.h"
 #include "net/stats.h"
-#include "process/control.h"
+#include "process/channel.h"
 #include "process/exits.h"
 
 #include <errno.h>
@@ -24,8 +24,8 @@ static void close_inherited(struct master *m, int slot)
 	for (struct list *l = m->workers.next; l != &m->workers; l = l->next) {
 		struct worker *w = container_of(l, struct worker, node);
 
-		if (w->control_fd >= 0)
-			close(w->control_fd);
+		if (w->channel_fd >= 0)
+			close(w->channel_fd);
 	}
 }
 
@@ -40,7 +40,7 @@ static void reset_signals(struct master *m)
 }
 
 /* The child's whole life. The master may have died before prctl: then nobody will tell us. */
-static NORETURN void live(struct master *m, int slot, int control_fd, struct pulse *p)
+static NORETURN void live(struct master *m, int slot, int channel_fd, struct pulse *p)
 {
 	struct worker_env env = {
 		.index = slot,
@@ -48,7 +48,7 @@ static NORETURN void live(struct master *m, int slot, int control_fd, struct pul
 		.listen_fds = listeners_slot(&m->listeners, slot),
 		.addrs = m->listeners.addrs,
 		.listen_count = m->listeners.n,
-		.control_fd = control_fd,
+		.channel_fd = channel_fd,
 		.pulse = p,
 		.stats = &m->stats[slot],
 	};
@@ -66,14 +66,14 @@ static NORETURN void live(struct master *m, int slot, int control_fd, struct pul
 	_exit(exit_code);
 }
 
-static struct worker *adopt(struct master *m, int slot, pid_t pid, int control_fd, struct pulse *p)
+static struct worker *adopt(struct master *m, int slot, pid_t pid, int channel_fd, struct pulse *p)
 {
 	struct worker *w = mem_zalloc(sizeof(*w));
 
 	w->pid = pid;
 	w->slot = slot;
 	w->state = WORKER_STARTING;
-	w->control_fd = control_fd;
+	w->channel_fd = channel_fd;
 	w->started_us = clock_mono_us();
 	w->kill_at_us = NEVER;
 	w->pulse = p;
@@ -89,7 +89,7 @@ struct worker *worker_spawn(struct master *m, int slot)
 	pid_t pid = -1;
 
 	fflush(NULL);
-	if (p != NULL && control_open(control) == 0)
+	if (p != NULL && channel_open(control) == 0)
 		pid = fork();
 	if (pid == 0) {
 		close(control[0]);

@@ -13,7 +13,7 @@
 #include "../base/check.h"
 
 #include "net/addr.h"
-#include "process/control.h"
+#include "process/channel.h"
 #include "process/exits.h"
 #include "process/master.h"
 
@@ -54,7 +54,7 @@ struct script {
 	int linger_ms;    /* from SIGTERM to the end */
 	int exit_code;    /* after SIGTERM */
 
-	enum control_message answer; /* to CONTROL_RELOAD; 0: CONTROL_RELOADED */
+	enum channel_message answer; /* to CHANNEL_RELOAD; 0: CHANNEL_RELOADED */
 	int answer_slot;             /* `answer` and `die` for this slot alone, + 1; 0: for all */
 	bool die;                    /* by SIGKILL, instead of an answer */
 	bool wait_to_answer;         /* until `go` is set */
@@ -129,7 +129,7 @@ static inline void inspect(const struct worker_env *env)
 	if (sigismember(&mask, SIGTERM) || sigismember(&mask, SIGCHLD) ||
 		term.sa_handler != SIG_DFL || hup.sa_handler != SIG_IGN)
 		atomic_fetch_or(&shared->odd, 1);
-	if (env->stats == NULL || env->control_fd < 0)
+	if (env->stats == NULL || env->channel_fd < 0)
 		atomic_fetch_or(&shared->odd, 2);
 }
 
@@ -148,15 +148,15 @@ static inline void answer_master(const struct worker_env *env, const struct scri
 {
 	bool mine = s->answer_slot == 0 || s->answer_slot == env->index + 1;
 
-	if (control_receive(env->control_fd) != CONTROL_RELOAD)
+	if (channel_receive(env->channel_fd) != CHANNEL_RELOAD)
 		return;
 	record(EVENT_RELOAD, env);
 	while (s->wait_to_answer && !atomic_load(&shared->go) && worker_term == 0)
 		ppoll(NULL, 0, &(struct timespec){0, 1000000}, &(sigset_t){0});
 	if (s->die && mine)
 		kill(getpid(), SIGKILL);
-	control_send(
-		env->control_fd, s->answer != CONTROL_NONE && mine ? s->answer : CONTROL_RELOADED);
+	channel_send(
+		env->channel_fd, s->answer != CHANNEL_NONE && mine ? s->answer : CHANNEL_RELOADED);
 }
 
 static inline int serve(const struct worker_env *env, const struct script *s)
@@ -169,7 +169,7 @@ static inline int serve(const struct worker_env *env, const struct script *s)
 	sigemptyset(&none);
 	for (int i = 0; i < env->listen_count; i++)
 		fds[i] = (struct pollfd){.fd = env->listen_fds[i], .events = POLLIN};
-	fds[n] = (struct pollfd){.fd = env->control_fd, .events = POLLIN};
+	fds[n] = (struct pollfd){.fd = env->channel_fd, .events = POLLIN};
 	for (;;) {
 		if (worker_usr1 != 0) {
 			worker_usr1 = 0;
@@ -216,7 +216,7 @@ static inline int fake_worker(const struct options *o, const struct worker_env *
 	if (s->exit_early != 0 && mine)
 		return s->exit_early - 1;
 	record(EVENT_READY, env);
-	if (!control_send(env->control_fd, CONTROL_READY))
+	if (!channel_send(env->channel_fd, CHANNEL_READY))
 		return 98;
 	return serve(env, s);
 }

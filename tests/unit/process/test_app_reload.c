@@ -43,13 +43,13 @@ static void test_refused(void **state)
 		struct rig r;
 
 		begin(&r, "2");
-		shared->scripts[0].answer = CONTROL_NOT;
+		shared->scripts[0].answer = CHANNEL_NOT;
 		shared->scripts[0].answer_slot = slot + 1;
 		boot(&r);
 		hang_up(&r);
 		await_said(&r, "reload.failed");
 		assert_int_equal(events_count(EVENT_RELOAD, ANY, 0), slot + 1);
-		shared->scripts[0].answer = CONTROL_NONE;
+		shared->scripts[0].answer = CHANNEL_NONE;
 		hang_up(&r);
 		await_said(&r, "reload.done message=\"round 2\"");
 		assert_int_equal(events_count(EVENT_RELOAD, ANY, 0), slot + 3);
@@ -186,7 +186,7 @@ static void test_unasked(void **state)
 	struct rig r;
 
 	begin(&r, "2");
-	shared->scripts[0].answer = CONTROL_READY;
+	shared->scripts[0].answer = CHANNEL_READY;
 	shared->scripts[0].answer_slot = 1;
 	boot(&r);
 	hang_up(&r);
