@@ -1,5 +1,6 @@
 #include "worker.h"
 
+#include "base/ansi.h"
 #include "base/log.h"
 #include "base/log_writer.h"
 #include "bindings/app.h"
@@ -239,9 +240,31 @@ static void stop_signals(void)
 /* ---- set-up, in order of need
  * -------------------------------------------------------------------- */
 
-static bool open_access_log(const struct options *o)
+/* For people both logs are one, in the order in which things happen. */
+static bool is_one_log(const struct options *o)
+{
+	return strcmp(o->access_log_format, "pretty") == 0 && strcmp(o->access_log, o->log) == 0;
+}
+
+static bool open_access_file(const struct options *o)
 {
 	bool json = strcmp(o->access_log_format, "json") == 0;
+
+	w.access = log_writer_open(o->access_log, STDOUT_FILENO,
+		json ? "{\"lost\":%llu}\n" : "# %llu lines lost: the disk is slower\n");
+	if (w.access == NULL) {
+		fprintf(stderr, "moonloop: --access-log %s: %s\n", o->access_log, strerror(errno));
+		w.exit_code = EXIT_ENVIRONMENT;
+		return false;
+	}
+	if (!ansi_wanted(STDOUT_FILENO))
+		ansi_set(false);
+	access_log_set_sink(log_writer_write, w.access);
+	return true;
+}
+
+static bool open_access_log(const struct options *o)
+{
 	char err[512];
 
 	if (strcmp(o->access_log, "off") == 0)
@@ -253,14 +276,11 @@ static bool open_access_log(const struct options *o)
 	}
 	if (w.env == NULL) /* a check has seen enough */
 		return true;
-	w.access = log_writer_open(o->access_log, STDOUT_FILENO,
-		json ? "{\"lost\":%llu}\n" : "# %llu lines lost: the disk is slower\n");
-	if (w.access == NULL) {
-		fprintf(stderr, "moonloop: --access-log %s: %s\n", o->access_log, strerror(errno));
-		w.exit_code = EXIT_ENVIRONMENT;
+	if (is_one_log(o))
+		access_log_set_sink(log_writer_write, w.log);
+	else if (!open_access_file(o))
 		return false;
-	}
-	access_log_set_sink(log_writer_write, w.access);
+	access_log_set_marks(o->slow_request_us, o->stall_report_us);
 	exchange_set_done(app_exchange_done);
 	sched_set_timing(true);
 	return true;

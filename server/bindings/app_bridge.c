@@ -67,6 +67,7 @@ static void note_times(struct exchange *ex, const struct task *t)
 {
 	ex->begun_us = t->begun_us;
 	ex->lua_us = sched_lua_us(t);
+	ex->held_us = MAX(t->held_us, ex->lua_us - t->lua_us); /* which may not be over */
 }
 
 /* The application returned and left its response open. */

@@ -35,6 +35,7 @@ struct step {
 
 struct format {
 	bool json;
+	bool pretty; /* access_pretty.c makes the lines */
 	bool quoted; /* while it is compiled: between double quotes */
 	unsigned steps_n, fields_n;
 	size_t text_n;
@@ -175,6 +176,11 @@ int access_log_compile(const char *format, char *err, size_t cap)
 	if (rc != 0)
 		return rc;
 	memset(&draft, 0, sizeof(draft));
+	draft.pretty = strcmp(format, "pretty") == 0;
+	if (draft.pretty) {
+		house.format = draft;
+		return 0;
+	}
 	draft.json = strcmp(format, "json") == 0;
 	if (draft.json)
 		format = json;
@@ -185,7 +191,8 @@ int access_log_compile(const char *format, char *err, size_t cap)
 		return rc;
 	if (draft.fields_n == 0) /* most likely a preset mistyped */
 		return refuse(err, cap, span_of(format),
-			"is neither combined nor json, and has no placeholder such as %{path}");
+			"is none of combined, json and pretty, and has no placeholder such as "
+			"%{path}");
 	house.format = draft;
 	return 0;
 }
@@ -271,11 +278,13 @@ void access_log_write(const struct exchange *ex)
 	char *out = house.line;
 	struct access_line l;
 
-	if (house.sink == NULL || f->steps_n == 0)
+	if (house.sink == NULL || (f->steps_n == 0 && !f->pretty))
 		return;
 	l.ex = ex;
 	l.pid = house.pid;
 	l.has_peer = false;
+	if (f->pretty)
+		out = access_pretty(out, ex);
 	for (unsigned i = 0; i < f->steps_n; i++)
 		out = put_step(out, &f->steps[i], &l);
 	*out++ = '\n';

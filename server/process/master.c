@@ -1,5 +1,6 @@
 #include "process/master_int.h"
 
+#include "base/ansi.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -12,6 +13,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -196,6 +198,7 @@ static int master_open(struct master *m, char *err, size_t cap)
 	raise_file_limit();
 	log_set_level((enum log_level)m->o->log_level);
 	log_set_format((enum log_format)m->o->log_format);
+	ansi_set(strcmp(m->o->log, "-") == 0 && ansi_wanted(STDERR_FILENO));
 	sigprocmask(SIG_BLOCK, NULL, &m->old_mask);
 	slots_init(m);
 	m->polls = mem_alloc(sizeof(*m->polls) * (size_t)(1 + 2 * m->o->workers));

@@ -13,3 +13,4 @@ OPTION_TYPE(MODE, unsigned, false)            /* octal; value */
 OPTION_TYPE(ENUM, int, false)                 /* index into the words of VALUE; nothing */
 OPTION_TYPE(ADDRS, struct option_addrs, true) /* net/addr.h; nothing */
 OPTION_TYPE(NETS, struct option_nets, true)   /* net/addr.h; nothing */
+OPTION_TYPE(TEXTS, struct option_texts, true) /* owned strings; length of each */

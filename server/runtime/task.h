@@ -46,6 +46,7 @@ struct task {
 	uint64_t since_us;  /* when it was made, or its last run ended: of the tick */
 	uint64_t limit_us;  /* from then on it must stop; 0: none. The alarm rings then, too */
 	uint64_t lua_us;    /* time spent in the runs that ended (when timing is on) */
+	uint64_t held_us;   /* the longest of these runs */
 	uint64_t cpu_us;    /* CPU time as sampled; watchdog.h */
 	uint64_t budget_us; /* of cpu_us; 0: none */
 	uint8_t state;      /* enum task_state; sched.c only */
