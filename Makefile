@@ -63,8 +63,9 @@ LINK_process  := process net base
 archives       = $(patsubst %,$(O)/lib%.a,$(1))
 
 GEN_OBJS  := $(O)/gen/lua_bundle.o
-# types/ is for editors only.
-LUA_FILES := $(shell find lua -name '*.lua' ! -path '*/types/*' | sort)
+LUA_FILES := $(shell find lua -name '*.lua' ! -path '*/types/*' ! -path '*/templates/*' | sort)
+# What the binary carries as text: annotations for editors, and the files of new projects.
+TEXT_FILES := $(shell find lua/moonloop/types lua/moonloop/templates -type f | sort)
 BIN       := $(O)/moonloop
 
 .PHONY: all run test deps deps-test deps-bench install bench lint format clean help unit wire specs lasgi e2e FORCE
@@ -117,10 +118,10 @@ $(O)/gen/cdef.lua: server/bindings/ffi_api.h server/runtime/fs_ops.tbl.h
 # Changes when a Lua file comes or goes.
 $(O)/gen/lua_files: FORCE
 	@mkdir -p $(@D)
-	@echo '$(LUA_FILES)' | cmp -s - $@ || echo '$(LUA_FILES)' > $@
+	@echo '$(LUA_FILES) $(TEXT_FILES)' | cmp -s - $@ || echo '$(LUA_FILES) $(TEXT_FILES)' > $@
 
-$(O)/gen/lua_bundle.S: $(LUA_FILES) $(O)/gen/lua_files $(O)/gen/cdef.lua lua/bundle.sh
-	@sh lua/bundle.sh $(O)/gen/cdef.lua $(LUA_FILES) > $@
+$(O)/gen/lua_bundle.S: $(LUA_FILES) $(TEXT_FILES) $(O)/gen/lua_files $(O)/gen/cdef.lua lua/bundle.sh
+	@sh lua/bundle.sh $(O)/gen/cdef.lua $(LUA_FILES) $(TEXT_FILES) > $@
 
 $(O)/gen/lua_bundle.o: $(O)/gen/lua_bundle.S
 	@$(CC) -c $< -o $@

@@ -3,6 +3,7 @@
 #include "base/ansi.h"
 #include "base/log.h"
 #include "base/log_writer.h"
+#include "base/mem.h"
 #include "bindings/app.h"
 #include "bindings/lua_boot.h"
 #include "bindings/lua_bundle.h"
@@ -49,7 +50,10 @@ enum worker_state {
 
 static struct {
 	const struct options *o;
-	const struct worker_env *env; /* NULL for a check */
+	const struct worker_env *env; /* NULL for a check and for a tool */
+	const char *tool;             /* NULL: none */
+	char *const *words;           /* borrowed; the tool's */
+	int words_n;
 	struct loop loop;
 	struct conn_pool conns;
 	struct acceptor acceptor;
@@ -186,6 +190,10 @@ static void on_app(enum app_event event)
 		if (!busy() && (w.state == WORKER_DRAINING || w.state == WORKER_CANCELLING))
 			go_to(WORKER_ENDING);
 		break;
+	case APP_TOOL_DONE:
+		w.exit_code = app_tool_code();
+		go_to(WORKER_LEAVING);
+		break;
 	case APP_ENDED:
 		go_to(WORKER_LEAVING);
 		if (task_live() <= 1) /* the one that tells us so */
@@ -200,7 +208,7 @@ static void on_app(enum app_event event)
 static void on_term(struct ev_loop *ev, struct ev_signal *s, int revents)
 {
 	if (w.state == WORKER_BOOT) {
-		w.exit_code = EXIT_OK;
+		w.exit_code = w.tool != NULL ? EXIT_ENVIRONMENT : EXIT_OK;
 		go_to(WORKER_OVER);
 	} else {
 		go_to(WORKER_DRAINING);
@@ -381,10 +389,13 @@ static void run_app(const struct options *o, const struct app_path *path)
 	const struct app_config config = {
 		.file = path->module == NULL ? path->file : NULL,
 		.module = path->module,
+		.tool = w.tool,
+		.words = w.words,
+		.words_n = w.words_n,
 		.root_path = o->root_path,
 		.worker_index = w.env != NULL ? w.env->index : 0,
 		.cpu_budget_us = o->cpu_budget_us,
-		.stall_report_us = o->stall_report_us,
+		.stall_report_us = w.tool == NULL ? o->stall_report_us : 0,
 		.on_event = on_app,
 	};
 
@@ -404,12 +415,20 @@ static void run_app(const struct options *o, const struct app_path *path)
 	tear_down_net();
 }
 
+/* A tool may do without an application; its root is then where it was called. */
+static int resolve(struct app_path *path, const struct options *o, char *err, size_t cap)
+{
+	if (w.tool == NULL || o->app != NULL)
+		return app_resolve(path, o->app, o->lua_path, err, cap);
+	*path = (struct app_path){.root = mem_strdup(".")};
+	return 0;
+}
+
 static int run(const struct options *o, const struct worker_env *env)
 {
 	struct app_path path;
 	char err[512];
 
-	memset(&w, 0, sizeof(w));
 	w.o = o;
 	w.env = env;
 	if (env != NULL) {
@@ -420,7 +439,7 @@ static int run(const struct options *o, const struct worker_env *env)
 		peer_trust_net(&o->trusted_proxy.v[i]);
 	if (!open_log(o))
 		return w.exit_code;
-	if (app_resolve(&path, o->app, o->lua_path, err, sizeof(err)) < 0) {
+	if (resolve(&path, o, err, sizeof(err)) < 0) {
 		log_event(LOG_ERROR, "app.not_found", "%s", err);
 		w.exit_code = EXIT_USAGE;
 	} else {
@@ -433,14 +452,26 @@ static int run(const struct options *o, const struct worker_env *env)
 
 int worker_main(const struct options *o, const struct worker_env *env)
 {
+	memset(&w, 0, sizeof(w));
 	return run(o, env);
 }
 
 int worker_check(const struct options *o)
 {
-	int rc = run(o, NULL);
+	int rc;
 
+	memset(&w, 0, sizeof(w));
+	rc = run(o, NULL);
 	if (rc == EXIT_OK)
 		printf("%s: the application loads and its lifespan completes\n", o->app);
 	return rc;
+}
+
+int worker_tool(const struct options *o, const char *name, char *const *words, int words_n)
+{
+	memset(&w, 0, sizeof(w));
+	w.tool = name;
+	w.words = words;
+	w.words_n = words_n;
+	return run(o, NULL);
 }

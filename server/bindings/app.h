@@ -14,13 +14,17 @@ enum app_event {
 	APP_START_FAILED, /* it was logged why; nothing will be served */
 	APP_ENDED,        /* lifespan shutdown is complete */
 	APP_IDLE,         /* the last task ended */
+	APP_TOOL_DONE,    /* see app_tool_code */
 };
 
 typedef void app_event_fn(enum app_event event);
 
 struct app_config {
-	const char *file;      /* the application's file; NULL when `module` is given */
-	const char *module;    /* or its module name */
+	const char *file;   /* the application's file; NULL when `module` is given */
+	const char *module; /* or its module name */
+	const char *tool;   /* runs moonloop.tools.TOOL in the application's place; NULL: none */
+	char *const *words; /* its arguments; borrowed */
+	int words_n;
 	const char *root_path; /* scope.root_path */
 	int worker_index;
 	uint64_t cpu_budget_us, stall_report_us; /* runtime/watchdog.h */
@@ -41,6 +45,7 @@ unsigned app_tasks(void);       /* requests, their tasks and background tasks al
 void app_boot(void);            /* → APP_READY or APP_START_FAILED, in a later tick */
 void app_notice(void);          /* lifespan.shutdown.notice */
 void app_shutdown(void);        /* → APP_ENDED */
+int app_tool_code(void);        /* the exit code that the tool answered */
 void app_cancel(bool services); /* all requests and background tasks; or the lifespan's too */
 
 #endif

@@ -158,6 +158,11 @@ unsigned app_tasks(void)
 	return app.tasks;
 }
 
+int app_tool_code(void)
+{
+	return app.tool_code;
+}
+
 void app_boot(void)
 {
 	task_new(TASK_BOOT, 0);

@@ -12,6 +12,7 @@ struct app {
 	struct app_config config;
 	struct lua_State *L; /* owned */
 	uint64_t started_us;
+	int tool_code;
 	unsigned tasks; /* requests, spawned and background tasks alive: not the lifespan's */
 };
 

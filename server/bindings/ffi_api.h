@@ -117,6 +117,8 @@ void ml_worker_info(ml_worker *out);
 void ml_ready(void);
 void ml_start_failed(void);
 void ml_shutdown_done(void);
+void ml_tool_done(int exit_code);
+
 
 /* Log: ffi_log.c. */
 int ml_log_on(int level);

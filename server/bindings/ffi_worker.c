@@ -32,6 +32,12 @@ void ml_start_failed(void)
 	app.config.on_event(APP_START_FAILED);
 }
 
+void ml_tool_done(int exit_code)
+{
+	app.tool_code = exit_code;
+	app.config.on_event(APP_TOOL_DONE);
+}
+
 void ml_shutdown_done(void)
 {
 	app.config.on_event(APP_ENDED);

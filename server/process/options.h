@@ -73,6 +73,12 @@ void options_fini(struct options *o);
 int options_load(struct options *o, int argc, char **argv, char *err, size_t cap);
 
 /*
+ * Moves the options of the table, with their values, to the front of argv, in their order; returns
+ * how many words they are. What follows is somebody else's.
+ */
+int options_first(int argc, char **argv);
+
+/*
  * After options_load: what `moonloop dev` has in other ways, wherever no source said something.
  * `dev` itself is no option, so that nothing can bring it into `moonloop run`.
  */

@@ -62,7 +62,8 @@ def of_example(path: Path) -> Conversation:
     return _conversation(path.name, steps)
 
 
-def _of_console(name: str, block: str) -> Conversation:
+def of_console(name: str, block: str) -> Conversation:
+    """What a console block shows."""
     steps: list[Step] = []
     for line in block.splitlines():
         if line.startswith("$ "):
@@ -82,7 +83,7 @@ def of_page(page: Path) -> list[tuple[str, str, Conversation]]:
             continue
         if i + 1 == len(blocks) or blocks[i + 1][0] != "console":
             raise AssertionError(f"{page.name}: no console block follows {app[1]}")
-        found.append((app[1], text, _of_console(f"{page.name}: {app[1]}", blocks[i + 1][1])))
+        found.append((app[1], text, of_console(f"{page.name}: {app[1]}", blocks[i + 1][1])))
     return found
 
 

@@ -16,7 +16,7 @@ local note, CANCELLED = errors.note, errors.CANCELLED
 -- The kinds of enum task_kind (server/runtime/task.h).
 local REQUEST, SPAWNED, BOOT, NOTICE, SHUTDOWN, SERVICE = 1, 2, 3, 4, 5, 6
 
-local config -- {file=, module=, root_path=}
+local config -- {file=, module=, root_path=, tool=, words=}
 
 -- Loading.
 
@@ -44,7 +44,19 @@ local function start_failed(text)
 	C.ml_start_failed()
 end
 
+-- A command that is written in Lua, in place of an application.
+local function run_tool()
+	local ok, result = xpcall(require("moonloop.tools." .. config.tool), note, config.words, config)
+	if not ok then
+		log.error("runtime.error", { traceback = errors.text(result) })
+	end
+	C.ml_tool_done(ok and result or 1)
+end
+
 local function boot()
+	if config.tool then
+		return run_tool()
+	end
 	local ok, app = xpcall(load_app, note)
 	if not ok then
 		return start_failed(errors.text(app))
@@ -85,8 +97,8 @@ local function run(kind, id, arg)
 		return not ok and request_failed(arg, err)
 	elseif kind == SPAWNED or kind == SERVICE then
 		local ok, err = task.run_spawned(id)
-		if not ok and C.ml_task_stopped() == 0 then
-			log.error("task.error", { traceback = errors.text(err) })
+		if not ok then
+			task.unheard(errors.text(err), C.ml_task_stopped() ~= 0, id)
 		end
 		return not ok
 	end
