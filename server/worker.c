@@ -17,6 +17,7 @@
 #include "net/stats.h"
 #include "process/app_path.h"
 #include "process/exits.h"
+#include "runtime/console.h"
 #include "runtime/files.h"
 #include "runtime/jobs.h"
 #include "runtime/sched.h"
@@ -171,6 +172,13 @@ static void tell_ready(void)
 	close(w.env->ready_fd);
 }
 
+static void leave(void)
+{
+	go_to(WORKER_LEAVING);
+	if (task_live() <= 1) /* the one that tells us so */
+		go_to(WORKER_OVER);
+}
+
 static void on_app(enum app_event event)
 {
 	switch (event) {
@@ -189,15 +197,15 @@ static void on_app(enum app_event event)
 	case APP_IDLE:
 		if (!busy() && (w.state == WORKER_DRAINING || w.state == WORKER_CANCELLING))
 			go_to(WORKER_ENDING);
+		else if (w.tool != NULL && w.state == WORKER_LEAVING)
+			leave();
 		break;
 	case APP_TOOL_DONE:
 		w.exit_code = app_tool_code();
-		go_to(WORKER_LEAVING);
+		leave();
 		break;
 	case APP_ENDED:
-		go_to(WORKER_LEAVING);
-		if (task_live() <= 1) /* the one that tells us so */
-			go_to(WORKER_OVER);
+		leave();
 		break;
 	}
 }
@@ -373,6 +381,7 @@ static void tear_down_net(void)
 	app_teardown();
 	watch_teardown();
 	stream_teardown();
+	console_teardown();
 	files_close_all();
 	loop_fini(&w.loop);
 	exchange_teardown();
@@ -406,6 +415,7 @@ static void run_app(const struct options *o, const struct app_path *path)
 	jobs_setup(&w.loop, (unsigned)o->threads, (unsigned)o->thread_queue);
 	watch_setup(&w.loop);
 	stream_setup(&w.loop);
+	console_setup(&w.loop);
 	if (!app_setup(&w.loop, &config)) {
 		w.exit_code = EXIT_ENVIRONMENT;
 	} else if (open_access_log(o)) {

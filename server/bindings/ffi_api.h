@@ -107,6 +107,13 @@ int ml_stream_exit(double stream, int *signalled); /* a process's status, or its
 int ml_stream_kill(double stream, int signal);
 void ml_stream_close(double stream);
 
+/* Who asks a user: ffi_console.c. ERR_AGAIN: the running task is woken. */
+int ml_console_open(void);          /* 1: a terminal */
+int ml_console_wait(void);          /* 0: something can be read */
+int ml_console_read(ml_piece *out); /* blocks unless it was waited for; no bytes: the end */
+void ml_console_job(double task);   /* that an interruption stops, even while it computes */
+int ml_console_interrupted(void);   /* 0: once for each time */
+
 /* The worker: ffi_worker.c. */
 typedef struct ml_worker {
 	int pid, index;
@@ -118,7 +125,6 @@ void ml_ready(void);
 void ml_start_failed(void);
 void ml_shutdown_done(void);
 void ml_tool_done(int exit_code);
-
 
 /* Log: ffi_log.c. */
 int ml_log_on(int level);

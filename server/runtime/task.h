@@ -55,6 +55,7 @@ struct task {
 	bool cancelled;
 	bool over;        /* the budget is used up: the watchdog bites whenever it runs */
 	bool stopped;     /* so it did, and it was logged */
+	bool interrupted; /* it is over because a user said so, which is not logged */
 	uint16_t shields; /* cancellation is held off while > 0 */
 };
 

@@ -49,6 +49,9 @@ void watchdog_teardown(void); /* before the state is closed */
 /* Of the running task, counted from its beginning; 0: none. Not by FFI: may flush traces. */
 void watchdog_set_budget(struct task *t, uint64_t budget_us);
 
+/* Stops the running task as if its budget were used up. Made for signal handlers. */
+void watchdog_interrupt(struct task *t);
+
 /* ---- for sched.c, around each run --------------------------------------------------------------
  */
 

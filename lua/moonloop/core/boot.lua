@@ -46,6 +46,7 @@ end
 
 -- A command that is written in Lua, in place of an application.
 local function run_tool()
+	config.load, config.callable = load_app, callable
 	local ok, result = xpcall(require("moonloop.tools." .. config.tool), note, config.words, config)
 	if not ok then
 		log.error("runtime.error", { traceback = errors.text(result) })
