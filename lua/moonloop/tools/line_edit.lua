@@ -8,7 +8,8 @@ local ffi = native.ffi
 
 local HISTORY_MAX = 1000 -- lines
 local LC_CTYPE = 0
-local LIBRARIES = { "libedit.so.2", "libedit.so.0", "edit" } -- on Debian, elsewhere, with its headers
+local NOW_FOR_GOOD = 4098 -- RTLD_NOW + RTLD_NODELETE: the end of the Lua state does not unload it
+local LIBRARIES = { "libedit.so.2", "libedit.so.0", "libedit.so" } -- on Debian, elsewhere, with its headers
 
 ffi.cdef([[
 typedef void ml_edit_line(char *);
@@ -27,6 +28,7 @@ int add_history(const char *);
 int read_history(const char *);
 int write_history(const char *);
 void stifle_history(int);
+void *dlopen(const char *, int);
 char *setlocale(int, const char *);
 char *strdup(const char *);
 void free(void *);
@@ -45,9 +47,8 @@ local name = "moonloop"
 
 local function open_library()
 	for _, file in ipairs(LIBRARIES) do
-		local ok, found = pcall(ffi.load, file)
-		if ok then
-			return found
+		if ffi.C.dlopen(file, NOW_FOR_GOOD) ~= nil then
+			return ffi.load(file)
 		end
 	end
 end
