@@ -405,6 +405,11 @@ static void run_app(const struct options *o, const struct app_path *path)
 		.worker_index = w.env != NULL ? w.env->index : 0,
 		.cpu_budget_us = o->cpu_budget_us,
 		.stall_report_us = w.tool == NULL ? o->stall_report_us : 0,
+		.dev = o->dev,
+		/* One of them is enough: the master reloads all. */
+		.reload = o->reload && w.env != NULL && w.env->index == 0,
+		.reload_dirs = {o->reload_dir.v, o->reload_dir.n},
+		.reload_ignore = {o->reload_ignore.v, o->reload_ignore.n},
 		.on_event = on_app,
 	};
 

@@ -19,6 +19,11 @@ enum app_event {
 
 typedef void app_event_fn(enum app_event event);
 
+struct app_texts {
+	char *const *v; /* borrowed */
+	int n;
+};
+
 struct app_config {
 	const char *file;   /* the application's file; NULL when `module` is given */
 	const char *module; /* or its module name */
@@ -28,6 +33,9 @@ struct app_config {
 	const char *root_path; /* scope.root_path */
 	int worker_index;
 	uint64_t cpu_budget_us, stall_report_us; /* runtime/watchdog.h */
+	bool dev;                                /* lua/moonloop/dev: pages for who develops */
+	bool reload;                             /* lua/moonloop/core/reload.lua watches files */
+	struct app_texts reload_dirs, reload_ignore;
 	app_event_fn *on_event;
 };
 

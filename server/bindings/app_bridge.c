@@ -1,6 +1,7 @@
 /* The single place that includes http and runtime: exchange ↔ task, and the worker's view of both.
  */
 #include "bindings/app_int.h"
+#include "bindings/dev_news.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -150,6 +151,7 @@ void app_teardown(void)
 {
 	watchdog_teardown();
 	sched_teardown();
+	dev_news_teardown();
 	vm_free(&app.L);
 }
 

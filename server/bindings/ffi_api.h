@@ -126,6 +126,19 @@ void ml_start_failed(void);
 void ml_shutdown_done(void);
 void ml_tool_done(int exit_code);
 
+/* News for who develops: ffi_dev.c, dev_news.h. */
+typedef struct ml_news {
+	double seq;
+	int kind;      /* enum dev_news_kind */
+	const char *p; /* valid until the next post */
+	size_t n;
+} ml_news;
+void ml_dev_post(int kind, const char *p, size_t n);
+/* The last one, if it is later than seq; ERR_AGAIN: the next one wakes the running task. */
+int ml_dev_news(double seq, ml_news *out);
+int ml_dev_broken(ml_news *out); /* what does not start; ERR_GONE: nothing is broken */
+void ml_reload_request(const char *files, size_t n);
+
 /* Log: ffi_log.c. */
 int ml_log_on(int level);
 void ml_log_begin(int level, const char *event);

@@ -101,6 +101,31 @@ void lua_boot_open(lua_State *L)
 	preload(L, "moonloop.core.err", open_err);
 }
 
+static void set_texts(lua_State *L, const char *field, const struct app_texts *texts)
+{
+	lua_newtable(L);
+	for (int i = 0; i < texts->n; i++) {
+		lua_pushstring(L, texts->v[i]);
+		lua_rawseti(L, -2, i + 1);
+	}
+	lua_setfield(L, -2, field);
+}
+
+/* dev = true; reload = {dirs =, ignore =}: only what is on. */
+static void set_dev(lua_State *L)
+{
+	if (app.config.dev) {
+		lua_pushboolean(L, true);
+		lua_setfield(L, -2, "dev");
+	}
+	if (!app.config.reload)
+		return;
+	lua_newtable(L);
+	set_texts(L, "dirs", &app.config.reload_dirs);
+	set_texts(L, "ignore", &app.config.reload_ignore);
+	lua_setfield(L, -2, "reload");
+}
+
 /* The application's whereabouts, as core.boot's argument. */
 static void push_config(lua_State *L)
 {
@@ -115,6 +140,7 @@ static void push_config(lua_State *L)
 	}
 	lua_pushstring(L, app.config.root_path);
 	lua_setfield(L, -2, "root_path");
+	set_dev(L);
 	if (app.config.tool == NULL)
 		return;
 	lua_pushstring(L, app.config.tool);
