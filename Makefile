@@ -64,8 +64,8 @@ archives       = $(patsubst %,$(O)/lib%.a,$(1))
 
 GEN_OBJS  := $(O)/gen/lua_bundle.o
 LUA_FILES := $(shell find lua -name '*.lua' ! -path '*/types/*' ! -path '*/templates/*' | sort)
-# What the binary carries as text: annotations for editors, and the files of new projects.
-TEXT_FILES := $(shell find lua/moonloop/types lua/moonloop/templates -type f | sort)
+# What the binary carries as text: annotations for editors, files of new projects, what browsers get.
+TEXT_FILES := $(shell find lua/moonloop/types lua/moonloop/templates lua/moonloop/dev/*.css lua/moonloop/dev/*.js -type f | sort)
 BIN       := $(O)/moonloop
 
 .PHONY: all run test deps deps-test deps-bench install bench lint format clean help unit wire specs lasgi e2e FORCE

@@ -15,7 +15,7 @@ emit() { # module file
 echo '.section .rodata'
 emit moonloop.core.cdef "$cdef"
 for f in "$@"; do
-	case $f in lua/moonloop/types/* | lua/moonloop/templates/*)
+	case $f in lua/moonloop/types/* | lua/moonloop/templates/* | *.css | *.js)
 		emit "${f#lua/moonloop/}" "$f"
 		continue
 		;;

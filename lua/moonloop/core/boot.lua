@@ -6,6 +6,7 @@ local task = require("moonloop.core.task")
 local errors = require("moonloop.core.errors")
 local lasgi = require("moonloop.core.lasgi")
 local lifespan = require("moonloop.core.lifespan")
+local sources = require("moonloop.core.sources")
 local log = require("moonloop.log")
 
 require = require("moonloop.core.require") -- luacheck: ignore 121
@@ -39,8 +40,25 @@ local function callable(app)
 	return mt and mt.__call ~= nil
 end
 
-local function start_failed(text)
+local function watch()
+	if config.reload then
+		require("moonloop.core.reload").start(config.reload)
+	end
+end
+
+-- moonloop dev serves the reason in the application's place; whoever watches files hears which ones
+-- could mend it.
+local function start_failed(text, err)
 	log.error("app.start_failed", { app = config.file or config.module, traceback = text })
+	if config.dev then
+		lasgi.entry = require("moonloop.dev").broken(text, err)
+		C.ml_ready()
+		watch()
+		return
+	elseif config.reload then
+		local news = require("moonloop.core.news")
+		news.post(news.BROKEN, "\0" .. table.concat(sources.tried(), "\n"))
+	end
 	C.ml_start_failed()
 end
 
@@ -58,20 +76,33 @@ local function boot()
 	if config.tool then
 		return run_tool()
 	end
+	if config.dev or config.reload then
+		sources.start()
+	end
+	local dev = config.dev and require("moonloop.dev") -- before the application: it looks at errors
 	local ok, app = xpcall(load_app, note)
 	if not ok then
-		return start_failed(errors.text(app))
+		return start_failed(errors.text(app), app)
 	end
 	if not callable(app) then
 		return start_failed(("%s returned %s; an application file ends with: return function(scope, receive, send)"
 			.. " ... end"):format(config.file or config.module, app == nil and "nothing" or "a " .. type(app)))
 	end
 	lasgi.app = app
+	lasgi.entry = dev and dev.wrap(app) or app
 	local started, why = lifespan.start(app)
 	if not started then
 		return start_failed(why)
 	end
 	C.ml_ready()
+	watch()
+end
+
+local function notice()
+	if config.reload then
+		require("moonloop.core.reload").stop()
+	end
+	lifespan.notice()
 end
 
 local function shutdown()
@@ -103,7 +134,7 @@ local function run(kind, id, arg)
 		end
 		return not ok
 	end
-	local fn = kind == BOOT and boot or kind == NOTICE and lifespan.notice or kind == SHUTDOWN and shutdown
+	local fn = kind == BOOT and boot or kind == NOTICE and notice or kind == SHUTDOWN and shutdown
 	local ok, err = xpcall(fn, note)
 	if not ok and C.ml_task_stopped() == 0 then
 		log.error("runtime.error", { traceback = errors.text(err) })
