@@ -62,7 +62,7 @@ end
 
 local function is_html(status, headers)
 	local kind = fields.get(headers, "content-type")
-	return type(kind) == "string" and kind:lower():find("^%s*text/html%s*;?") ~= nil
+	return type(kind) == "string" and (kind:lower() .. ";"):find("^%s*text/html%s*;") ~= nil
 		and not fields.get(headers, "content-encoding")
 		and status ~= 204 and status ~= 304 and status ~= 206
 end

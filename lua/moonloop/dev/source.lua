@@ -12,7 +12,7 @@ local function read(name)
 	end
 	local text = file:read(FILE_MAX)
 	file:close()
-	return text
+	return text or ""
 end
 
 -- Of a chunk's source as debug.getinfo tells it: "@file", "=name", or the text itself.
