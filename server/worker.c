@@ -18,6 +18,7 @@
 #include "process/app_path.h"
 #include "process/exits.h"
 #include "runtime/console.h"
+#include "runtime/control.h"
 #include "runtime/files.h"
 #include "runtime/jobs.h"
 #include "runtime/sched.h"
@@ -94,6 +95,7 @@ static void enter_draining(void)
 	log_event(LOG_INFO, "worker.draining", "%u connections, %u tasks", w.conns.count,
 		app_tasks());
 	acceptor_stop(&w.acceptor);
+	control_stop();
 	h1_set_draining(true);
 	conn_pool_drain(&w.conns);
 	app_notice();
@@ -382,6 +384,7 @@ static void tear_down_net(void)
 	watch_teardown();
 	stream_teardown();
 	console_teardown();
+	control_teardown();
 	files_close_all();
 	loop_fini(&w.loop);
 	exchange_teardown();
@@ -403,6 +406,7 @@ static void run_app(const struct options *o, const struct app_path *path)
 		.words_n = w.words_n,
 		.root_path = o->root_path,
 		.worker_index = w.env != NULL ? w.env->index : 0,
+		.control = w.env != NULL && w.env->control_fd >= 0,
 		.cpu_budget_us = o->cpu_budget_us,
 		.stall_report_us = w.tool == NULL ? o->stall_report_us : 0,
 		.dev = o->dev,
@@ -421,6 +425,7 @@ static void run_app(const struct options *o, const struct app_path *path)
 	watch_setup(&w.loop);
 	stream_setup(&w.loop);
 	console_setup(&w.loop);
+	control_setup(&w.loop, w.env != NULL ? w.env->control_fd : -1);
 	if (!app_setup(&w.loop, &config)) {
 		w.exit_code = EXIT_ENVIRONMENT;
 	} else if (open_access_log(o)) {

@@ -32,6 +32,7 @@ struct app_config {
 	int words_n;
 	const char *root_path; /* scope.root_path */
 	int worker_index;
+	bool control; /* there is a control socket: tools/control.lua serves it */
 	uint64_t cpu_budget_us, stall_report_us; /* runtime/watchdog.h */
 	bool dev;                                /* lua/moonloop/dev: pages for who develops */
 	bool reload;                             /* lua/moonloop/core/reload.lua watches files */

@@ -114,6 +114,10 @@ int ml_console_read(ml_piece *out); /* blocks unless it was waited for; no bytes
 void ml_console_job(double task);   /* that an interruption stops, even while it computes */
 int ml_console_interrupted(void);   /* 0: once for each time */
 
+/* The control socket: ffi_control.c. Each answers an open file, or a code. */
+double ml_control_accept(void); /* ERR_AGAIN: the running task is woken; ERR_GONE: no more */
+double ml_control_connect(const char *path);
+
 /* The worker: ffi_worker.c. */
 typedef struct ml_worker {
 	int pid, index;

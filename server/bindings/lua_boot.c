@@ -140,6 +140,8 @@ static void push_config(lua_State *L)
 	}
 	lua_pushstring(L, app.config.root_path);
 	lua_setfield(L, -2, "root_path");
+	lua_pushboolean(L, app.config.control);
+	lua_setfield(L, -2, "control");
 	set_dev(L);
 	if (app.config.tool == NULL)
 		return;

@@ -91,7 +91,10 @@ static const struct command commands[TOPICS_N] = {
 		"Ctrl-C cancels it, Ctrl-D leaves. With APP the application is started:\n"
 		"request(\"GET\", \"/\") calls it.\n"
 		"\n"
-		"OPTIONs are those of \"moonloop run\".\n",
+		"  --attach PATH   in a worker of a gateway that was started with --control PATH\n"
+		"  --worker N      in which one, counted from 0; 0\n"
+		"\n"
+		"The other OPTIONs are those of \"moonloop run\".\n",
 		CLI_TOOL, true},
 	[TOPIC_TYPES] = {"types", "moonloop types [DIR]", "write the annotations for editors",
 		"Writes the types of moonloop's modules into DIR/.moonloop/types, for the Lua\n"

@@ -204,6 +204,7 @@ static int master_open(struct master *m, char *err, size_t cap)
 	m->polls = mem_alloc(sizeof(*m->polls) * (size_t)(1 + 2 * m->o->workers));
 	if (log_file_open(m->o->log, err, cap) != 0 ||
 		listeners_open(&m->listeners, m->o, err, cap) != 0 ||
+		control_sockets_open(&m->control, m->o, err, cap) != 0 ||
 		pid_file_write(m->o->pid_file, err, cap) != 0 || open_stats(m, err, cap) != 0)
 		return -1;
 	return open_signals(m, err, cap);
@@ -217,6 +218,7 @@ static void master_close(struct master *m)
 	if (m->stats != NULL)
 		munmap(m->stats, stats_bytes(m));
 	pid_file_remove(m->o->pid_file);
+	control_sockets_close(&m->control);
 	listeners_close(&m->listeners);
 	log_file_close();
 	mem_free(m->polls);

@@ -25,6 +25,8 @@ OPT(INT, max_connections, "max-connections", "N", "10000", 1, 1000000, "Processe
 	"open connections, per worker")
 OPT(DURATION, drain_timeout_us, "drain-timeout", "TIME", "10s", 0, 86400000000, "Processes",
 	"how long running requests may take to end at stop and reload")
+OPT(STRING, control, "control", "PATH", "", 0, 90, "Processes",
+	"let moonloop repl --attach PATH look into the workers: unix sockets PATH.0, PATH.1, ...")
 OPT(STRING, pid_file, "pid-file", "PATH", "", 0, 4096, "Processes",
 	"write the master's process id here")
 

@@ -20,6 +20,7 @@ void __lsan_do_leak_check(void) __attribute__((weak));
 static void close_inherited(struct master *m, int slot)
 {
 	listeners_keep(&m->listeners, slot);
+	control_sockets_keep(&m->control, slot);
 	close(m->signal_fd);
 	for (struct list *l = m->workers.next; l != &m->workers; l = l->next) {
 		struct worker *w = container_of(l, struct worker, node);
@@ -48,6 +49,7 @@ static NORETURN void live(struct master *m, int slot, int ready_fd, struct pulse
 		.listen_fds = listeners_slot(&m->listeners, slot),
 		.addrs = m->listeners.addrs,
 		.listen_count = m->listeners.n,
+		.control_fd = control_sockets_slot(&m->control, slot),
 		.ready_fd = ready_fd,
 		.pulse = p,
 		.stats = &m->stats[slot],

@@ -6,14 +6,15 @@ import os
 import pty
 import select
 import signal
+import socket
 import subprocess
 import tempfile
 import time
 import unittest
 from pathlib import Path
 
-from gateway import check_forbidden, clean_env
-from support import MOONLOOP, patient
+from gateway import Gateway, check_forbidden, clean_env, run
+from support import MOONLOOP, patient, poll
 
 APP = """\
 local lasgi = require "moonloop.lasgi"
@@ -22,7 +23,7 @@ return function(scope, receive, send)
 		receive()
 		scope.state.greeting = "hello"
 		send { type = "lifespan.startup.complete" }
-		receive()
+		repeat until receive().type == "lifespan.shutdown"
 		print("shut down")
 		send { type = "lifespan.shutdown.complete" }
 		return
@@ -225,6 +226,162 @@ class Terminal(Directory):
         self.assertIn("7", self.type("\x1b[A\n"))
         self.assertIn("42", self.type("\x1b[A\x1b[A\x1b[A\n"))
         self.assertEqual(self.leave(), 0)
+
+
+class Attach(Directory):
+    """A prompt in a worker that serves, by its control socket."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        (self.dir / "app.lua").write_text(APP)
+        self.control = self.dir / "control"
+
+    def gateway(self, *options: str) -> Gateway:
+        """One with a control socket."""
+        return Gateway("app.lua", "--control", self.control, *options, cwd=self.dir)
+
+    def client(self, *words: str) -> subprocess.Popen[str]:
+        """A client that waits for its lines."""
+        argv = [str(MOONLOOP), "repl", "--attach", str(self.control), *words]
+        client = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                  env=clean_env({"HOME": str(self.dir)}), cwd=self.dir)
+        self.addCleanup(self.end, client)
+        return client
+
+    @staticmethod
+    def end(client: subprocess.Popen[str]) -> None:
+        """Whatever happened, it is gone."""
+        client.kill()
+        client.communicate()
+
+    def attached(self, text: str, *words: str, code: int = 0) -> tuple[str, str]:
+        """What the lines print to stdout and to stderr."""
+        client = self.client(*words)
+        out, err = client.communicate(text, timeout=patient(20))
+        check_forbidden(err)
+        self.assertEqual(client.returncode, code, out + err)
+        return out, err
+
+    def test_inputs(self) -> None:
+        """They run in the worker, may wait, print here, and their globals are their own."""
+        with self.gateway("--workers", "2") as gateway:
+            pids = {self.attached('require("moonloop.worker").info().pid\n', "--worker", str(n))[0] for n in (0, 1)}
+            self.assertEqual({int(pid) for pid in pids}, set(gateway.worker_pids()))
+            text = ('require("moonloop").sleep(0.05)\nprint("here", nil, 1)\nx = 5\nx\n_G.x\n= _\n{ a = 1 }\nfor i = 1, 2 do\n'
+                    'print(i)\nend\n')
+            self.assertEqual(self.attached(text)[0], "here\tnil\t1\n5\nnil\nnil\n{ a = 1 }\n1\n2\n")
+            self.assertEqual(gateway.stdout(), "")
+            out, err = self.attached('error("no fuel")\nlost.x\n= = 1\n1\n', code=1)
+            self.assertEqual(out, "1\n")
+            self.assertIn("stdin:1: no fuel", err)
+            self.assertIn("index global 'lost'", err)
+            long = self.attached('("x"):rep(300000)\n')[0]
+            self.assertEqual(len(long), 300003)
+            self.assertEqual(gateway.get("/moon").text, "hello /moon")
+            gateway.wait_event("control.attached", 5)
+
+    def test_sockets(self) -> None:
+        """One for each worker, for the owner only; they go with the gateway, and nothing is there without --control."""
+        with self.gateway("--workers", "2"):
+            names = [Path(f"{self.control}.{n}") for n in (0, 1)]
+            for name in names:
+                self.assertEqual(name.stat().st_mode & 0o777, 0o600)
+        self.assertFalse(any(name.exists() for name in names))
+        self.assertIn("was the gateway started with --control?", self.attached("1\n", code=1)[1])
+        self.assertIn("--worker", self.attached("1\n", "--worker", "x", code=2)[1])
+        done = run("repl", "app.lua", "--attach", self.control, cwd=self.dir)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("either APP or --attach", done.stderr)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become somebody else")
+    def test_other_users(self) -> None:
+        """Somebody else is turned away even if the file lets him in."""
+        with self.gateway() as gateway:
+            os.chmod(self.dir, 0o755)
+            os.chmod(f"{self.control}.0", 0o666)
+            pid = os.fork()
+            if pid == 0:
+                os._exit(self.bytes_for_a_stranger())
+            self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
+            self.assertIn("user 65534", gateway.wait_event("control.refused")[0])
+
+    def bytes_for_a_stranger(self) -> int:
+        """In a process that becomes another user: how many bytes the socket has for him."""
+        try:
+            os.setuid(65534)
+            with socket.socket(socket.AF_UNIX) as stranger:
+                stranger.settimeout(patient(10))
+                stranger.connect(f"{self.control}.0")
+                return len(stranger.recv(1))
+        except OSError:
+            return 99
+
+    def test_detach(self) -> None:
+        """What a client has started ends with it, however it leaves."""
+        count = 'require("moonloop.worker").info().tasks\n'
+        with self.gateway() as gateway:
+            before = self.attached(count)[0]
+            self.attached('task = require "moonloop.task"\n_ = task.spawn(task.sleep, 600) and nil\n')
+            client = self.client()
+            assert client.stdin
+            client.stdin.write('require("moonloop").sleep(600)\n')
+            client.stdin.flush()
+            gateway.wait_event("control.attached", 3)
+            time.sleep(0.2)
+            client.kill()
+            gateway.wait_event("control.detached", 3)
+            poll("only what was there is left", lambda: self.attached(count)[0] == before)
+
+    def test_interrupt(self) -> None:
+        """Ctrl-C stops the input in the worker; the next one runs. An endless loop is stopped by the guard."""
+        with self.gateway("--cpu-budget", "500ms", "--log-level", "warn") as gateway:
+            client = self.client()
+            assert client.stdin and client.stdout and client.stderr
+            client.stdin.write('print("begun") require("moonloop").sleep(600)\n')
+            client.stdin.flush()
+            self.assertEqual(client.stdout.readline(), "begun\n")
+            client.send_signal(signal.SIGINT)
+            self.assertEqual(client.stderr.readline(), "interrupted\n")
+            out, err = client.communicate("while true do end\n1 + 1\n", timeout=patient(20))
+            self.assertEqual(out, "2\n")
+            self.assertIn("CPU budget", err)
+            self.assertEqual(gateway.get("/").text, "hello /")
+            gateway.errors.add("task.cpu_budget")
+
+    def test_two_clients_and_a_stranger(self) -> None:
+        """Clients do not disturb each other; what is no client is shown the door."""
+        with self.gateway() as gateway:
+            with socket.socket(socket.AF_UNIX) as stranger:
+                stranger.settimeout(patient(10))
+                stranger.connect(f"{self.control}.0")
+                stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                while stranger.recv(4096):
+                    pass
+            first, second = self.client(), self.client()
+            for client in (first, second):
+                assert client.stdin
+                client.stdin.write('x = (x or 0) + 1\nrequire("moonloop").sleep(0.2)\nx\n')
+                client.stdin.flush()
+            for client in (first, second):
+                self.assertEqual(client.communicate(timeout=patient(20))[0], "1\n")
+            self.assertEqual(gateway.get("/").text, "hello /")
+
+    def test_reload_and_stop(self) -> None:
+        """A new worker takes over the socket; who is attached to the old one is told."""
+        with self.gateway() as gateway:
+            client = self.client()
+            assert client.stdin and client.stdout
+            client.stdin.write("print('begun') require('moonloop').sleep(600)\n")
+            client.stdin.flush()
+            self.assertEqual(client.stdout.readline(), "begun\n")
+            old = gateway.worker_pids()
+            gateway.signal(signal.SIGHUP)
+            out, err = client.communicate(timeout=patient(20))
+            self.assertEqual(client.returncode, 1)
+            self.assertRegex(err, "interrupted|closed the connection")
+            poll("the old worker is gone", lambda: not set(old) & set(gateway.worker_pids()))
+            pid = int(self.attached('require("moonloop.worker").info().pid\n')[0])
+            self.assertEqual([pid], gateway.worker_pids())
 
 
 if __name__ == "__main__":

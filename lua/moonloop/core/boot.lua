@@ -96,6 +96,9 @@ local function boot()
 	end
 	C.ml_ready()
 	watch()
+	if config.control then
+		task.background(require("moonloop.tools.control").serve)
+	end
 end
 
 local function notice()
