@@ -8,7 +8,8 @@ BUILD  ?= build
 
 PACKAGES_BUILD = gcc libc6-dev make pkg-config libev-dev libluajit2-5.1-dev \
 	$(shell pkg-config --exists libllhttp 2>/dev/null || echo node-llhttp)
-PACKAGES_TEST  = git libcmocka-dev lua-busted lua-check libedit2 clang-format-14 curl python3
+PACKAGES_TEST  = git libcmocka-dev lua-busted lua-check libedit2 clang-format-14 curl python3 \
+	python3-selenium chromium chromium-driver
 PACKAGES_BENCH = nginx-light libnginx-mod-http-lua lua-cjson nodejs uvicorn python3-uvloop python3-httptools
 
 # ---- flags --------------------------------------------------------------------------------------

@@ -299,6 +299,7 @@ static bool open_access_log(const struct options *o)
 	else if (!open_access_file(o))
 		return false;
 	access_log_set_marks(o->slow_request_us, o->stall_report_us);
+	access_log_hide(o->dev ? "/.moonloop/live" : NULL); /* no request of whoever develops */
 	exchange_set_done(app_exchange_done);
 	sched_set_timing(true);
 	return true;

@@ -51,6 +51,7 @@ static struct {
 	struct format format;
 	log_sink_fn *sink; /* NULL: no log */
 	void *sink_arg;
+	const char *hidden;
 	pid_t pid;
 	char line[LINE_ROOM]; /* pages are touched only as far as lines come */
 } house;
@@ -272,13 +273,24 @@ void access_log_set_sink(log_sink_fn *fn, void *arg)
 	house.pid = getpid();
 }
 
+void access_log_hide(const char *part)
+{
+	house.hidden = part;
+}
+
+static bool is_hidden(struct span path)
+{
+	return house.hidden != NULL &&
+	       memmem(path.p, path.n, house.hidden, strlen(house.hidden)) != NULL;
+}
+
 void access_log_write(const struct exchange *ex)
 {
 	const struct format *f = &house.format;
 	char *out = house.line;
 	struct access_line l;
 
-	if (house.sink == NULL || (f->steps_n == 0 && !f->pretty))
+	if (house.sink == NULL || (f->steps_n == 0 && !f->pretty) || is_hidden(ex->head.path))
 		return;
 	l.ex = ex;
 	l.pid = house.pid;

@@ -30,6 +30,9 @@ int access_log_compile(const char *format, char *err, size_t cap);
 /* What "pretty" marks: a response that took longer; a single stay in Lua that did. 0: nothing. */
 void access_log_set_marks(uint64_t slow_us, uint64_t held_us);
 
+/* No lines for paths with this in them; NULL: for all. A string that lives on. */
+void access_log_hide(const char *part);
+
 /* NULL: no access log, which is how it starts. To be called in the process that logs. */
 void access_log_set_sink(log_sink_fn *fn, void *arg);
 

@@ -105,6 +105,9 @@ local function notice()
 	if config.reload then
 		require("moonloop.core.reload").stop()
 	end
+	if config.dev then
+		require("moonloop.dev").drain()
+	end
 	lifespan.notice()
 end
 

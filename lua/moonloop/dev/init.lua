@@ -135,6 +135,11 @@ function dev.broken(trace, err)
 	end
 end
 
+--- A drain began: a browser that comes again by an old connection is sent to whoever serves now.
+function dev.drain()
+	live.draining = true
+end
+
 errors.capture = require("moonloop.dev.capture")
 
 return dev

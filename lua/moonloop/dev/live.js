@@ -11,7 +11,7 @@ window.moonloopLive = true;
 
 var me = document.currentScript, base = me.src.replace(/live\.js.*$/, "live");
 var page = me.dataset.id, isBroken = me.dataset.broken !== undefined;
-var source = null, timer = 0, pause = 250, host = null, shown = "";
+var source = null, timer = 0, pause = 60, host = null, shown = "";
 
 // ---- connection: anew after every end, later and later; none while nobody looks
 
@@ -21,7 +21,7 @@ function connect() {
 	source = new EventSource(base);
 	source.onerror = function () { disconnect(); retry(); };
 	on("hello", function (news) {
-		pause = 250;
+		pause = 60;
 		if (isBroken && news.id !== page) return reload(news.id);
 		if (news.broken) return broken(news.broken);
 		if (isBroken || news.id !== page) return reload(news.id);
@@ -29,7 +29,7 @@ function connect() {
 	});
 	on("broken", broken);
 	on("raised", function (report) { show(report, true); });
-	on("swapped", function () { disconnect(); pause = 50; retry(); });
+	on("swapped", function () { disconnect(); pause = 30; retry(); });
 }
 
 function on(name, fn) {

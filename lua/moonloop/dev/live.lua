@@ -23,6 +23,8 @@ local live = {
 	id = ("%x-%x"):format(native.C.ml_unix() * 1e6, math.floor(native.C.ml_now() * 1e6) % 2 ^ 31),
 	--- the brief report of what does not start, when that is what this generation serves
 	broken = nil,
+	--- this generation is at its end: streams end at once, so that the browser asks whoever serves now
+	draining = false,
 }
 
 local script = verbs.bundle_text("dev/live.js"):gsub("%(CSS_TEXT%)", function()
@@ -80,11 +82,12 @@ end
 
 local function stream(ex, send)
 	local seq = news.seq()
-	if not send({ type = "http.response.start", status = 200, headers = {
+	local begun = send({ type = "http.response.start", status = 200, headers = {
 		["content-type"] = "text/event-stream",
 		["cache-control"] = "no-store",
 		["x-accel-buffering"] = "no",
-	} }) then
+	}, body = live.draining and ": somebody else serves\n\n" or nil })
+	if not begun or live.draining then
 		return
 	end
 	local kind, text

@@ -317,6 +317,17 @@ static void test_pretty(void **state)
 	s.ex.head.target = SPAN("/a b\n\033[31m");
 	check_pretty(&s, " POST   ---  123 ms  /a\\x20b\\x0a\\x1b[31m  the client left");
 	access_log_set_marks(0, 0);
+
+	lines = 0;
+	access_log_hide("/b");
+	access_log_write(&s.ex);
+	assert_int_equal(lines, 1);
+	access_log_hide("a b");
+	access_log_write(&s.ex);
+	assert_int_equal(lines, 1);
+	access_log_hide(NULL);
+	access_log_write(&s.ex);
+	assert_int_equal(lines, 2);
 	stub_fini(&s);
 }
 
