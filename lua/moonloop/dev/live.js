@@ -105,7 +105,7 @@ function excerpt(report) {
 function head(report, mayClose) {
 	var box = element("div", null, "head");
 	box.appendChild(element("p", report.title + (report.at ? ": " + report.at : ""), "kind"));
-	box.appendChild(element("h1", report.message));
+	box.appendChild(element("h1", report.headline));
 	if (report.file) box.appendChild(element("p", report.file + ":" + report.line, "place"));
 	if (mayClose) {
 		var button = element("button", "\u00d7");
@@ -128,6 +128,7 @@ function show(report, mayClose) {
 	box.setAttribute("role", "alertdialog");
 	box.appendChild(head(report, mayClose));
 	if (report.excerpt) box.appendChild(excerpt(report));
+	if (report.message.indexOf("\n") > 0) box.appendChild(element("pre", report.message));
 	if (report.stack) box.appendChild(element("pre", report.stack));
 	box.appendChild(element("p", mayClose ? "The response was cut off here." :
 		"The page below is of the code before. It reloads when the file is mended.", "foot"));

@@ -137,11 +137,11 @@ local TEMPLATE = [[
 <header><p class="kind"><b>{status}</b> {title}<span>{asked}</span></p>
 <h1>{headline}</h1>
 {hint}
-{message}
 {place}
 </header>
 <main>
 {excerpt}
+{message}
 {frames}
 {chain}
 {request}

@@ -69,7 +69,7 @@ local function find_place(r, known)
 	if first and chunk == first.source and line == first.line then
 		first.excerpt = nil -- it would stand there twice
 	end
-	r.headline = rest and rest ~= "" and rest or headline(r.message)
+	r.headline = (rest and rest ~= "" and rest or headline(r.message)):gsub(":$", "")
 end
 
 -- A loader's message begins with the line of ours that called it.
@@ -133,6 +133,7 @@ function report.brief(r)
 	local request = r.request
 	return {
 		title = r.title,
+		headline = r.headline,
 		message = r.message,
 		file = r.file,
 		line = r.line,
