@@ -34,15 +34,16 @@ class Conversation:
     """How an application is served, and what is asked of it then."""
 
     name: str
+    command: str  # run or dev
     serve: list[str]  # the words behind `moonloop run`
     steps: list[Step]
 
 
 def _conversation(name: str, steps: list[Step]) -> Conversation:
     first = shlex.split(steps[0].command)
-    if first[:2] != ["moonloop", "run"] or steps[0].expected:
-        raise AssertionError(f"{name}: the first command is not moonloop run")
-    return Conversation(name, first[2:], steps[1:])
+    if first[0] != "moonloop" or first[1] not in ("run", "dev") or steps[0].expected:
+        raise AssertionError(f"{name}: the first command is neither moonloop run nor moonloop dev")
+    return Conversation(name, first[1], first[2:], steps[1:])
 
 
 def of_example(path: Path) -> Conversation:
@@ -89,7 +90,8 @@ def of_page(page: Path) -> list[tuple[str, str, Conversation]]:
 
 def play(conversation: Conversation, cwd: Path) -> None:
     """Serves the application and runs the commands; a different output is a failure."""
-    with Gateway(*conversation.serve, cwd=cwd) as gateway:
+    errors = ["app.error"] if conversation.command == "dev" else []
+    with Gateway(*conversation.serve, cwd=cwd, command=conversation.command, errors=errors) as gateway:
         for step in conversation.steps:
             command = step.command.replace(SHOWN_ADDRESS, gateway.authority)
             done = subprocess.run(["sh", "-c", command], cwd=cwd, capture_output=True, timeout=patient(20),
