@@ -21,9 +21,9 @@
 #define ACCESS_FIELDS_MAX 64   /* placeholders in it */
 
 /*
- * "combined" (Apache's), "json", "pretty" (for people), or a format string: text with %{name}, %{header:NAME} and %%.
- * 0, or ERR_INVALID with one line in err that names the culprit; the last good format stays.
- * It survives fork, so that a master may compile it to check it.
+ * "combined" (Apache's), "json", "pretty" (for people), or a format string: text with %{name},
+ * %{header:NAME} and %%. 0, or ERR_INVALID with one line in err that names the culprit; the last
+ * good format stays. It survives fork, so that a master may compile it to check it.
  */
 int access_log_compile(const char *format, char *err, size_t cap);
 
