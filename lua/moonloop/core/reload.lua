@@ -42,6 +42,9 @@ Watch.__index = Watch
 local function new(options)
 	return setmetatable({
 		ignored = ignore.rules(options.ignore),
+		request = options.request or function(names)
+			C.ml_reload_request(names, #names)
+		end,
 		cwd = fs.realpath(".") or "/",
 		watcher = nil,
 		watched = {}, -- directory → true
@@ -218,8 +221,7 @@ function Watch:list(changed)
 end
 
 function Watch:ask(changed)
-	local names = self:list(changed)
-	C.ml_reload_request(names, #names)
+	self.request(self:list(changed))
 end
 
 -- Suspends until something changed and all is quiet again.
@@ -278,14 +280,16 @@ local function feed(self, options)
 			self:add_tree(dir)
 		end
 	end
-	local n, seq = take(self, 1), news.seq()
-	tasks[2] = self.watcher and task.background(listen, self)
+	local n, seq = 1, news.seq()
 	local us = task.self()
 	sources.on_new(function()
 		C.ml_task_wake(us)
 	end)
 	while true do
 		n = take(self, n)
+		if self.watcher and not tasks[2] then
+			tasks[2] = task.background(listen, self)
+		end
 		local new_seq, kind, text = news.after(seq)
 		seq = new_seq or seq
 		if kind == news.BROKEN then
@@ -297,7 +301,8 @@ local function feed(self, options)
 end
 
 --- Starts to watch, in tasks of its own: to be called in a task of the lifespan.
--- @param options {dirs =, ignore =}: arrays
+-- @param options {dirs =, ignore =}: arrays; request = what is called with the names of the files instead of
+-- asking the gateway
 function reload.start(options)
 	tasks = {}
 	tasks[1] = task.background(function()

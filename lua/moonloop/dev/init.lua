@@ -118,13 +118,20 @@ function dev.wrap(app)
 	end
 end
 
---- An application in the place of one that does not start: it shows why, whatever is asked for.
+--- Tells open pages, and who watches files, that this code does not start.
 -- @param trace message and traceback, as in the log
 -- @param err what was raised, or nil
-function dev.broken(trace, err)
+-- @return the report
+function dev.failed(trace, err)
 	local r = report.of(err, trace, err ~= nil and errors.noted(err) or nil, START, sources.files())
+	live.failed(report.brief(r), sources.tried())
+	return r
+end
+
+--- An application in the place of one that does not start: it shows why, whatever is asked for.
+function dev.broken(trace, err)
+	local r = dev.failed(trace, err)
 	live.broken = report.brief(r)
-	live.failed(live.broken, sources.tried())
 	return function(scope, _, send)
 		if scope.type ~= "http" then
 			return
