@@ -8,7 +8,8 @@ BUILD  ?= build
 
 PACKAGES_BUILD = gcc libc6-dev make pkg-config libev-dev libluajit2-5.1-dev libssl-dev libc-ares-dev \
 	$(shell pkg-config --exists libllhttp 2>/dev/null || echo node-llhttp)
-PACKAGES_TEST  = git libcmocka-dev lua-busted lua-check clang-format-14 curl python3 openssl
+PACKAGES_TEST  = git libcmocka-dev lua-busted lua-check libedit2 clang-format-14 curl python3 openssl \
+	python3-selenium chromium chromium-driver
 PACKAGES_BENCH = nginx-light libnginx-mod-http-lua lua-cjson nodejs uvicorn python3-uvloop python3-httptools
 
 # ---- flags --------------------------------------------------------------------------------------
@@ -63,8 +64,9 @@ LINK_process  := process net base
 archives       = $(patsubst %,$(O)/lib%.a,$(1))
 
 GEN_OBJS  := $(O)/gen/lua_bundle.o
-# types/ is for editors only.
-LUA_FILES := $(shell find lua -name '*.lua' ! -path '*/types/*' | sort)
+LUA_FILES := $(shell find lua -name '*.lua' ! -path '*/types/*' ! -path '*/templates/*' | sort)
+# What the binary carries as text: annotations for editors, files of new projects, what browsers get.
+TEXT_FILES := $(shell find lua/moonloop/types lua/moonloop/templates lua/moonloop/dev/*.css lua/moonloop/dev/*.js -type f | sort)
 BIN       := $(O)/moonloop
 
 .PHONY: all run test deps deps-test deps-bench install bench lint format clean help unit wire specs lasgi e2e FORCE
@@ -117,10 +119,10 @@ $(O)/gen/cdef.lua: server/bindings/ffi_api.h server/runtime/fs_ops.tbl.h
 # Changes when a Lua file comes or goes.
 $(O)/gen/lua_files: FORCE
 	@mkdir -p $(@D)
-	@echo '$(LUA_FILES)' | cmp -s - $@ || echo '$(LUA_FILES)' > $@
+	@echo '$(LUA_FILES) $(TEXT_FILES)' | cmp -s - $@ || echo '$(LUA_FILES) $(TEXT_FILES)' > $@
 
-$(O)/gen/lua_bundle.S: $(LUA_FILES) $(O)/gen/lua_files $(O)/gen/cdef.lua lua/bundle.sh
-	@sh lua/bundle.sh $(O)/gen/cdef.lua $(LUA_FILES) > $@
+$(O)/gen/lua_bundle.S: $(LUA_FILES) $(TEXT_FILES) $(O)/gen/lua_files $(O)/gen/cdef.lua lua/bundle.sh
+	@sh lua/bundle.sh $(O)/gen/cdef.lua $(LUA_FILES) $(TEXT_FILES) > $@
 
 $(O)/gen/lua_bundle.o: $(O)/gen/lua_bundle.S
 	@$(CC) -c $< -o $@

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Writes the assembler file that carries the Lua sources inside the binary: a table of
 # {module name, first byte, end byte}, closed by a row of zeros (server/bindings/lua_bundle.h).
+# Types and templates are no modules: they are named by their path, types/task.lua.
 # usage: bundle.sh CDEF.lua lua/a.lua lua/b/init.lua ...
 cdef=$1
 shift
@@ -14,6 +15,11 @@ emit() { # module file
 echo '.section .rodata'
 emit moonloop.core.cdef "$cdef"
 for f in "$@"; do
+	case $f in lua/moonloop/types/* | lua/moonloop/templates/* | *.css | *.js)
+		emit "${f#lua/moonloop/}" "$f"
+		continue
+		;;
+	esac
 	m=${f#lua/}
 	m=${m%.lua}
 	m=${m%/init}

@@ -38,6 +38,9 @@ int main(int argc, char **argv)
 	case CLI_CHECK:
 		exit_code = worker_check(&cli.options);
 		break;
+	case CLI_TOOL:
+		exit_code = worker_tool(&cli.options, cli.tool, cli.words, cli.words_n);
+		break;
 	}
 	cli_fini(&cli);
 	return exit_code;

@@ -1,12 +1,12 @@
 #include "worker.h"
+#include "worker_logs.h"
 
 #include "base/buf.h"
 #include "base/log.h"
-#include "base/log_writer.h"
+#include "base/mem.h"
 #include "bindings/app.h"
 #include "bindings/lua_boot.h"
 #include "bindings/lua_bundle.h"
-#include "http/access_log.h"
 #include "http/exchange.h"
 #include "http/h1.h"
 #include "http/limits.h"
@@ -18,6 +18,8 @@
 #include "process/app_path.h"
 #include "process/channel.h"
 #include "process/exits.h"
+#include "runtime/console.h"
+#include "runtime/control.h"
 #include "runtime/dns.h"
 #include "runtime/files.h"
 #include "runtime/jobs.h"
@@ -44,14 +46,17 @@ enum worker_state {
 
 static struct {
 	const struct options *o;
-	const struct worker_env *env; /* NULL for a check */
+	const struct worker_env *env; /* NULL for a check and for a tool */
+	const char *tool;             /* NULL: none */
+	char *const *words;           /* borrowed; the tool's */
+	int words_n;
 	struct loop loop;
 	struct conn_pool conns;
 	struct acceptor acceptor;
 	struct ev_signal term, reopen;
 	struct fd_watch channel;         /* of the master's messages */
 	bool asked;                      /* to reload, by the master */
-	struct log_writer *log, *access; /* owned; NULL when not open */
+	struct worker_logs logs;
 	struct buf dns_servers;          /* as c-ares reads them; "": those of resolv.conf */
 	enum worker_state state;
 	int exit_code;
@@ -65,6 +70,7 @@ static void enter_draining(void)
 	log_event(LOG_INFO, "worker.draining", "%u connections, %u tasks", w.conns.count,
 		app_tasks());
 	acceptor_stop(&w.acceptor);
+	control_stop();
 	h1_set_draining(true);
 	conn_pool_drain(&w.conns);
 	app_stop();
@@ -179,6 +185,10 @@ static void on_app(enum app_event event)
 	case APP_OVERDUE:
 		cut_connections();
 		break;
+	case APP_TOOL_DONE:
+		w.exit_code = app_tool_code();
+		go_to(WORKER_DRAINING);
+		break;
 	case APP_ENDED:
 		go_to(WORKER_OVER);
 		break;
@@ -191,24 +201,16 @@ static void on_app(enum app_event event)
 static void on_term(struct ev_loop *ev, struct ev_signal *s, int revents)
 {
 	if (w.state == WORKER_BOOT) {
-		w.exit_code = EXIT_OK;
+		w.exit_code = w.tool != NULL ? EXIT_ENVIRONMENT : EXIT_OK;
 		go_to(WORKER_OVER);
 	} else {
 		go_to(WORKER_DRAINING);
 	}
 }
 
-static void reopen_one(struct log_writer *writer, const char *path)
-{
-	if (writer != NULL && log_writer_reopen(writer) < 0)
-		log_event(LOG_ERROR, "log.reopen_failed", "%s: %s; still writing to the old file",
-			path, strerror(errno));
-}
-
 static void on_reopen(struct ev_loop *ev, struct ev_signal *s, int revents)
 {
-	reopen_one(w.log, w.o->log);
-	reopen_one(w.access, w.o->access_log);
+	worker_logs_reopen(&w.logs, w.o);
 }
 
 static void start_signals(void)
@@ -230,59 +232,6 @@ static void stop_signals(void)
 
 /* ---- set-up, in order of need
  * -------------------------------------------------------------------- */
-
-static bool open_access_log(const struct options *o)
-{
-	bool json = strcmp(o->access_log_format, "json") == 0;
-	char err[512];
-
-	if (strcmp(o->access_log, "off") == 0)
-		return true;
-	if (access_log_compile(o->access_log_format, err, sizeof(err)) < 0) {
-		fprintf(stderr, "moonloop: --access-log-format: %s\n", err);
-		w.exit_code = EXIT_USAGE;
-		return false;
-	}
-	if (w.env == NULL) /* a check has seen enough */
-		return true;
-	w.access = log_writer_open(o->access_log, STDOUT_FILENO,
-		json ? "{\"lost\":%llu}\n" : "# %llu lines lost: the disk is slower\n");
-	if (w.access == NULL) {
-		fprintf(stderr, "moonloop: --access-log %s: %s\n", o->access_log, strerror(errno));
-		w.exit_code = EXIT_ENVIRONMENT;
-		return false;
-	}
-	access_log_set_sink(log_writer_write, w.access);
-	exchange_set_done(app_exchange_done);
-	sched_set_timing(true);
-	return true;
-}
-
-static bool open_log(const struct options *o)
-{
-	w.log = log_writer_open(o->log, STDERR_FILENO,
-		o->log_format == LOG_FORMAT_JSON ? "{\"lost\":%llu}\n"
-						 : "# %llu lines lost: the disk is slower\n");
-	if (w.log == NULL) {
-		fprintf(stderr, "moonloop: --log %s: %s\n", o->log, strerror(errno));
-		w.exit_code = EXIT_ENVIRONMENT;
-		return false;
-	}
-	log_set_level((enum log_level)o->log_level); /* a check has no master that did it */
-	log_set_format((enum log_format)o->log_format);
-	log_set_sink(log_writer_write, w.log);
-	return true;
-}
-
-static void close_logs(void)
-{
-	log_set_sink(NULL, NULL);
-	access_log_set_sink(NULL, NULL);
-	if (w.access != NULL)
-		log_writer_close(&w.access);
-	if (w.log != NULL)
-		log_writer_close(&w.log);
-}
 
 static void set_limits(const struct options *o)
 {
@@ -322,7 +271,7 @@ static void set_up_net(const struct options *o)
 static NORETURN void leave_thread_behind(void)
 {
 	log_event(LOG_WARN, "worker.thread_left", "a job of the thread pool did not end in time");
-	close_logs();
+	worker_logs_close(&w.logs);
 	_exit(w.exit_code);
 }
 
@@ -360,6 +309,8 @@ static void tear_down_net(void)
 	app_teardown();
 	watch_teardown();
 	stream_teardown();
+	console_teardown();
+	control_teardown();
 	tear_down_dns();
 	socket_teardown();
 	files_close_all();
@@ -379,13 +330,23 @@ static void run_app(const struct options *o, const struct app_path *path)
 	const struct app_config config = {
 		.file = path->module == NULL ? path->file : NULL,
 		.module = path->module,
+		.tool = w.tool,
+		.words = w.words,
+		.words_n = w.words_n,
 		.root_path = o->root_path,
 		.worker_index = w.env != NULL ? w.env->index : 0,
+		.control = w.env != NULL && w.env->control_fd >= 0,
 		.cpu_budget_us = o->cpu_budget_us,
-		.stall_report_us = o->stall_report_us,
+		.stall_report_us = w.tool == NULL ? o->stall_report_us : 0,
 		.blocking_warnings = o->blocking_warnings == 0, /* "on" */
-		.start_timeout_us = o->start_timeout_us,
+		.start_timeout_us = w.tool == NULL ? o->start_timeout_us : 0,
 		.drain_timeout_us = o->drain_timeout_us,
+		.dev = o->dev,
+		/* One of them is enough: the master reloads all. */
+		.reload = o->reload && w.env != NULL && w.env->index == 0,
+		.reload_dirs = {o->reload_dir.v, o->reload_dir.n},
+		.reload_ignore = {o->reload_ignore.v, o->reload_ignore.n},
+		.only_worker = o->workers == 1,
 		.on_event = on_app,
 		.connected = connected,
 	};
@@ -405,12 +366,23 @@ static void run_app(const struct options *o, const struct app_path *path)
 	stream_setup(&w.loop);
 	set_up_dns(o);
 	socket_setup(&w.loop);
+	console_setup(&w.loop);
+	control_setup(&w.loop, w.env != NULL ? w.env->control_fd : -1);
 	app_setup(&w.loop, &config);
 	if (!app_boot())
 		w.exit_code = EXIT_ENVIRONMENT;
-	else if (open_access_log(o))
+	else if ((w.exit_code = worker_logs_open_access(&w.logs, o, w.env == NULL)) == EXIT_OK)
 		loop_run(&w.loop);
 	tear_down_net();
+}
+
+/* A tool may do without an application; its root is then where it was called. */
+static int resolve(struct app_path *path, const struct options *o, char *err, size_t cap)
+{
+	if (w.tool == NULL || o->app != NULL)
+		return app_resolve(path, o->app, o->lua_path, err, cap);
+	*path = (struct app_path){.root = mem_strdup(".")};
+	return 0;
 }
 
 static int run(const struct options *o, const struct worker_env *env)
@@ -418,7 +390,6 @@ static int run(const struct options *o, const struct worker_env *env)
 	struct app_path path;
 	char err[512];
 
-	memset(&w, 0, sizeof(w));
 	w.o = o;
 	w.env = env;
 	if (env != NULL) {
@@ -427,29 +398,42 @@ static int run(const struct options *o, const struct worker_env *env)
 	}
 	for (int i = 0; i < o->trusted_proxy.n; i++)
 		peer_trust_net(&o->trusted_proxy.v[i]);
-	if (!open_log(o))
+	w.exit_code = worker_logs_open(&w.logs, o);
+	if (w.exit_code != EXIT_OK)
 		return w.exit_code;
-	if (app_resolve(&path, o->app, o->lua_path, err, sizeof(err)) < 0) {
+	if (resolve(&path, o, err, sizeof(err)) < 0) {
 		log_event(LOG_ERROR, "app.not_found", "%s", err);
 		w.exit_code = EXIT_USAGE;
 	} else {
 		run_app(o, &path);
 		app_path_fini(&path);
 	}
-	close_logs();
+	worker_logs_close(&w.logs);
 	return w.exit_code;
 }
 
 int worker_main(const struct options *o, const struct worker_env *env)
 {
+	memset(&w, 0, sizeof(w));
 	return run(o, env);
 }
 
 int worker_check(const struct options *o)
 {
-	int rc = run(o, NULL);
+	int rc;
 
+	memset(&w, 0, sizeof(w));
+	rc = run(o, NULL);
 	if (rc == EXIT_OK)
 		printf("%s: the application loads and its lifespan completes\n", o->app);
 	return rc;
+}
+
+int worker_tool(const struct options *o, const char *name, char *const *words, int words_n)
+{
+	memset(&w, 0, sizeof(w));
+	w.tool = name;
+	w.words = words;
+	w.words_n = words_n;
+	return run(o, NULL);
 }

@@ -16,4 +16,7 @@ int worker_main(const struct options *o, const struct worker_env *env);
  */
 int worker_check(const struct options *o);
 
+/* Runs moonloop.tools.NAME, without listening; its answer is the exit code. */
+int worker_tool(const struct options *o, const char *name, char *const *words, int words_n);
+
 #endif

@@ -12,4 +12,7 @@ return {
 	sleep = task.sleep,
 	--- spawn(fn, ...): starts fn(...) as a task and returns it. See moonloop.task.spawn.
 	spawn = task.spawn,
+	--- watch(path): names a file or a directory that the application was made from, such as templates:
+	-- `moonloop dev` and `--reload` load it anew when something there changes.
+	watch = require("moonloop.core.sources").watch,
 }

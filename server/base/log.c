@@ -71,9 +71,13 @@ int log_level_find(const char *name)
 /* ` key=` or `,"key":`, when that and `more` bytes have room. */
 static bool open_pair(struct log_out *o, const char *key, size_t more)
 {
-	if (!log_out_fits(o, strlen(key) + 5 + more)) {
+	if (!log_out_fits(o, strlen(key) + (o->pretty ? LOG_PRETTY_KEY : 5) + more)) {
 		o->cut = true;
 		return false;
+	}
+	if (o->pretty) {
+		o->bare = !log_pretty_key(o, key);
+		return true;
 	}
 	log_out_puts(o, o->json ? ",\"" : " ");
 	log_out_word(o, key);
@@ -84,8 +88,10 @@ static bool open_pair(struct log_out *o, const char *key, size_t more)
 /* `mark`: the caller has cut the value already. */
 static void put_value(struct log_out *o, struct span value, bool mark)
 {
-	enum log_style style = o->json ? LOG_STYLE_JSON : LOG_STYLE_QUOTED;
-	bool quoted = o->json || log_needs_quotes(value);
+	enum log_style style = o->json   ? LOG_STYLE_JSON
+	                       : o->bare ? LOG_STYLE_PLAIN
+	                                 : LOG_STYLE_QUOTED;
+	bool quoted = o->json || (!o->bare && log_needs_quotes(value));
 
 	if (quoted)
 		log_out_put(o, "\"", 1);
@@ -99,7 +105,13 @@ static void put_value(struct log_out *o, struct span value, bool mark)
 
 static struct log_out line_of(struct log_line *l)
 {
-	return (struct log_out){l->line, l->n, l->format == LOG_FORMAT_JSON, l->cut};
+	return (struct log_out){
+		.p = l->line,
+		.n = l->n,
+		.json = l->format == LOG_FORMAT_JSON,
+		.cut = l->cut,
+		.pretty = l->format == LOG_FORMAT_PRETTY,
+	};
 }
 
 static void set_line(struct log_line *l, const struct log_out *o)
@@ -133,11 +145,24 @@ static void add_str(struct log_line *l, const char *key, struct span value)
 	set_line(l, &o);
 }
 
+static void put_head(struct log_out *o, enum log_level level, const char *event)
+{
+	char time[32];
+
+	clock_iso8601(clock_wall_us(), time);
+	log_out_puts(o, o->json ? "{\"time\":\"" : "");
+	log_out_puts(o, time);
+	log_out_puts(o, o->json ? "\",\"level\":\"" : " ");
+	log_out_puts(o, level_names[level]);
+	log_out_puts(o, o->json ? "\",\"event\":\"" : " ");
+	log_out_word(o, log_out_fits(o, strlen(event)) ? event : "");
+	log_out_puts(o, o->json ? "\"" : "");
+}
+
 /* Leaves the two buffers as they are: zeroing 32 KiB would cost more than the line. */
 void log_begin(struct log_line *l, enum log_level level, const char *event)
 {
 	struct log_out o;
-	char time[32];
 
 	l->on = log_enabled(level);
 	if (!l->on)
@@ -147,14 +172,10 @@ void log_begin(struct log_line *l, enum log_level level, const char *event)
 	l->n = l->text_n = 0;
 	l->cut = false;
 	o = line_of(l);
-	clock_iso8601(clock_wall_us(), time);
-	log_out_puts(&o, o.json ? "{\"time\":\"" : "");
-	log_out_puts(&o, time);
-	log_out_puts(&o, o.json ? "\",\"level\":\"" : " ");
-	log_out_puts(&o, level_names[level]);
-	log_out_puts(&o, o.json ? "\",\"event\":\"" : " ");
-	log_out_word(&o, log_out_fits(&o, strlen(event)) ? event : "");
-	log_out_puts(&o, o.json ? "\"" : "");
+	if (o.pretty)
+		log_pretty_begin(&o, level, event);
+	else
+		put_head(&o, level, event);
 	set_line(l, &o);
 	pthread_rwlock_rdlock(&lock);
 	if (field_key[0])
@@ -227,19 +248,23 @@ void log_num(struct log_line *l, const char *key, double value)
 /* Each line of the text behind a tab: none of them can pass for a line of the log. */
 static void put_lines(struct log_out *o, struct span text)
 {
-	bool whole = true;
+	bool whole = true, first = true;
 
 	while (text.n > 0 && whole) {
 		const char *newline = memchr(text.p, '\n', text.n);
 		size_t n = newline ? (size_t)(newline - text.p) : text.n;
 		size_t step = newline ? n + 1 : n;
 
-		if (!log_out_fits(o, 2)) {
+		if (!log_out_fits(o, o->pretty ? 6 + 2 * ANSI_MAX : 2)) {
 			whole = false;
 			break;
 		}
-		log_out_put(o, "\t", 1);
+		log_out_puts(o, o->pretty ? "    " : "\t");
+		if (o->pretty)
+			log_out_puts(o, log_pretty_line((struct span){text.p, n}, first));
+		first = false;
 		whole = log_out_escaped(o, LOG_STYLE_PLAIN, (struct span){text.p, n});
+		log_out_puts(o, o->pretty ? ansi(ANSI_RESET) : "");
 		log_out_put(o, "\n", 1);
 		text.p += step;
 		text.n -= step;

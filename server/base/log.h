@@ -31,7 +31,10 @@ enum log_level {
 enum log_format {
 	LOG_FORMAT_TEXT,
 	LOG_FORMAT_JSON,
+	LOG_FORMAT_PRETTY, /* text for a terminal: the time of day, colours (base/ansi.h) */
 };
+
+void log_clock_time(char *out); /* "23:59:59", local time; 16 bytes at least */
 
 #define LOG_LINE_MAX  16384 /* a longer line is cut, and says so */
 #define LOG_VALUE_MAX 2048  /* a longer value of log_str is cut, and says so; log_text is not */

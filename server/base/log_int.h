@@ -1,7 +1,8 @@
 #ifndef BASE_LOG_INT_H
 #define BASE_LOG_INT_H
 
-#include "base/span.h"
+#include "base/ansi.h"
+#include "base/log.h"
 
 /*
  * The lower half of log.c: bytes on their way into a record, made harmless. The upper half knows
@@ -17,6 +18,8 @@ struct log_out {
 	size_t n;
 	bool json; /* the format of the record */
 	bool cut;  /* something had no room */
+	bool pretty;
+	bool bare; /* the value that comes now is a sentence */
 };
 
 enum log_style {
@@ -37,6 +40,13 @@ void log_out_word(struct log_out *o, const char *s); /* what is no word characte
 
 /* As much of `s` as there is room for, never half a character; false when it was cut. */
 bool log_out_escaped(struct log_out *o, enum log_style style, struct span s);
+
+/* log_pretty.c: what is other in the format for people. */
+#define LOG_TIME_MAX   16                 /* "23:59:59" */
+#define LOG_PRETTY_KEY (2 * ANSI_MAX + 3) /* bytes around a key */
+void log_pretty_begin(struct log_out *o, enum log_level level, const char *event);
+bool log_pretty_key(struct log_out *o, const char *key);   /* false: the value goes unquoted */
+const char *log_pretty_line(struct span line, bool first); /* the colour of a text's line */
 
 /* Whether a value of the text format cannot stand without quotes. */
 bool log_needs_quotes(struct span s);

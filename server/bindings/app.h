@@ -24,20 +24,34 @@ enum app_event {
 	APP_RELOAD_FAILED, /* it was logged why; the old one serves on */
 	APP_OVERDUE,       /* after app_stop: the drain time-out is over, connections must go */
 	APP_ENDED,         /* after app_stop: nothing is left of any */
+	APP_TOOL_DONE,     /* see app_tool_code */
 };
 
 /* Called outside of Lua. */
 typedef void app_event_fn(enum app_event event);
 
+struct app_texts {
+	char *const *v; /* borrowed */
+	int n;
+};
+
 struct app_config {
-	const char *file;      /* the application's file; NULL when `module` is given */
-	const char *module;    /* or its module name */
+	const char *file;   /* the application's file; NULL when `module` is given */
+	const char *module; /* or its module name */
+	const char *tool;   /* runs moonloop.tools.TOOL in the application's place; NULL: none */
+	char *const *words; /* its arguments; borrowed */
+	int words_n;
 	const char *root_path; /* scope.root_path */
 	int worker_index;
+	bool control; /* there is a control socket: tools/control.lua serves it */
 	uint64_t cpu_budget_us, stall_report_us; /* runtime/watchdog.h */
 	bool blocking_warnings;                  /* core/blocking.lua */
 	uint64_t start_timeout_us;               /* from loading to the answer; 0: any */
 	uint64_t drain_timeout_us;
+	bool dev;                                /* lua/moonloop/dev: pages for who develops */
+	bool reload;                             /* lua/moonloop/core/reload.lua watches files */
+	struct app_texts reload_dirs, reload_ignore;
+	bool only_worker; /* reloads by itself when files change; else the master has all do it */
 	app_event_fn *on_event;
 	bool (*connected)(void); /* whether a connection may bring one more request */
 };
@@ -74,5 +88,6 @@ void app_stop(void);
 
 unsigned app_tasks(void);       /* requests, their tasks and background tasks alive */
 void app_connection_gone(void); /* `connected` may have changed */
+int app_tool_code(void);        /* the exit code that the tool answered */
 
 #endif

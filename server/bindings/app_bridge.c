@@ -1,6 +1,7 @@
 /* Exchange ↔ task: what http and runtime, which do not know each other, have to say to each other.
  */
 #include "bindings/app_int.h"
+#include "bindings/dev_news.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -62,6 +63,7 @@ static void note_times(struct exchange *ex, const struct task *t)
 {
 	ex->begun_us = t->begun_us;
 	ex->lua_us = sched_lua_us(t);
+	ex->held_us = MAX(t->held_us, ex->lua_us - t->lua_us); /* which may not be over */
 }
 
 /* The application returned and left its response open. */

@@ -21,13 +21,15 @@ struct app {
 	const char *reason;         /* for the log; borrowed for ever */
 	struct loop_item begin;     /* it is */
 	bool stopping;
+	int tool_code;
 };
 
 extern struct app app;
 
 /* The running task's generation tells, from Lua; app_load.c, app_life.c. */
-void app_started(void);
+void app_started(bool stands_in); /* for code that does not start: it only shows why */
 void app_start_failed(void);
+void app_tool_done(int exit_code);
 void app_lifespan_over(void);
 
 /* app_load.c */

@@ -3,6 +3,7 @@
  * one. How they begin is in app_load.c.
  */
 #include "bindings/app_int.h"
+#include "bindings/dev_news.h"
 
 #include "base/log.h"
 #include "runtime/jobs.h"
@@ -246,4 +247,5 @@ void app_teardown(void)
 	close_now(&app.live);
 	watchdog_teardown();
 	sched_teardown();
+	dev_news_teardown();
 }

@@ -3,6 +3,7 @@
  * generation takes over, or is given up.
  */
 #include "bindings/app_int.h"
+#include "bindings/dev_news.h"
 
 #include "runtime/sched.h"
 #include "runtime/watchdog.h"
@@ -68,6 +69,8 @@ static void take_over(struct generation *g)
 	log_num(&l, "ms", (double)(clock_mono_us() - g->since_us) / 1000);
 	log_end(&l);
 	app.old = old;
+	if (app.config.dev || app.config.reload)
+		dev_news_post(DEV_SWAPPED, SPAN("{}"));
 	app_go(old, GENERATION_DRAINING);
 	app.config.on_event(APP_RELOADED);
 }
@@ -79,31 +82,51 @@ static void on_settled(struct loop_item *item)
 
 	if (g->state != GENERATION_LOADING)
 		return;
-	if (g->failed)
+	if (app.config.tool != NULL)
+		app.config.on_event(APP_TOOL_DONE);
+	else if (g->failed)
 		fail(g);
 	else
 		take_over(g);
 }
 
-static void settle(bool failed)
+/* NULL: it was given up. */
+static struct generation *settle(void)
 {
 	const struct task *t = sched_current();
 
 	if (t == NULL || t->generation->state != GENERATION_LOADING)
-		return;
-	t->generation->failed = failed;
+		return NULL;
 	deadline_clear(&t->generation->clock);
 	loop_item_add(&app.loop->feed, &t->generation->settled);
+	return t->generation;
 }
 
-void app_started(void)
+void app_started(bool stands_in)
 {
-	settle(false);
+	struct generation *g = settle();
+
+	if (g != NULL)
+		g->stands_in = stands_in;
 }
 
 void app_start_failed(void)
 {
-	settle(true);
+	struct generation *g = settle();
+
+	if (g != NULL)
+		g->failed = true;
+}
+
+void app_tool_done(int exit_code)
+{
+	app.tool_code = exit_code;
+	settle();
+}
+
+int app_tool_code(void)
+{
+	return app.tool_code;
 }
 
 /* No later than that, in a state whose length is the application's own matter. */

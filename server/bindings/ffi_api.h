@@ -173,6 +173,16 @@ int ml_dns_answer(double lookup, ml_piece *detail);
 void ml_dns_hurry(double lookup);                               /* then one family of two will do */
 int ml_dns_record_at(double lookup, int i, ml_dns_record *out); /* from 0; 0: there is none */
 void ml_dns_free(double lookup);
+/* Who asks a user: ffi_console.c. ERR_AGAIN: the running task is woken. */
+int ml_console_open(void);          /* 1: a terminal */
+int ml_console_wait(void);          /* 0: something can be read */
+int ml_console_read(ml_piece *out); /* blocks unless it was waited for; no bytes: the end */
+void ml_console_job(double task);   /* that an interruption stops, even while it computes */
+int ml_console_interrupted(void);   /* 0: once for each time */
+
+/* The control socket: ffi_control.c. Each answers an open file, or a code. */
+double ml_control_accept(void); /* ERR_AGAIN: the running task is woken; ERR_GONE: no more */
+double ml_control_connect(const char *path);
 
 /* The worker: ffi_worker.c. */
 typedef struct ml_worker {
@@ -182,9 +192,23 @@ typedef struct ml_worker {
 	double jobs, jobs_running, job_wait, job_wait_max; /* the waits in seconds */
 } ml_worker;
 void ml_worker_info(ml_worker *out);
-void ml_ready(void);
+void ml_ready(int stands_in); /* the application started; or what shows why it does not */
 void ml_start_failed(void);
 void ml_shutdown_done(void);
+void ml_tool_done(int exit_code);
+
+/* News for who develops: ffi_dev.c, dev_news.h. */
+typedef struct ml_news {
+	double seq;
+	int kind;      /* enum dev_news_kind */
+	const char *p; /* valid until the next post */
+	size_t n;
+} ml_news;
+void ml_dev_post(int kind, const char *p, size_t n);
+/* The last one, if it is later than seq; ERR_AGAIN: the next one wakes the running task. */
+int ml_dev_news(double seq, ml_news *out);
+int ml_dev_broken(ml_news *out); /* what does not start; ERR_GONE: nothing is broken */
+void ml_reload_request(const char *files, size_t n);
 
 /* Log: ffi_log.c. */
 int ml_log_on(int level);

@@ -17,7 +17,7 @@ double ml_task_spawn(void)
 
 	if (parent == NULL)
 		return 0;
-	serves = parent->kind == TASK_REQUEST || parent->kind == TASK_SPAWNED;
+	serves = parent->kind == TASK_REQUEST || parent->kind == TASK_SPAWNED || app.config.tool;
 	t = task_new(parent->generation, serves ? TASK_SPAWNED : TASK_SERVICE, 0);
 	return t != NULL ? task_id(t) : 0;
 }

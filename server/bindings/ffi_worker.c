@@ -29,14 +29,19 @@ void ml_worker_info(ml_worker *out)
 	};
 }
 
-void ml_ready(void)
+void ml_ready(int stands_in)
 {
-	app_started();
+	app_started(stands_in != 0);
 }
 
 void ml_start_failed(void)
 {
 	app_start_failed();
+}
+
+void ml_tool_done(int exit_code)
+{
+	app_tool_done(exit_code);
 }
 
 void ml_shutdown_done(void)

@@ -2,6 +2,7 @@
 #include "bindings/lua_boot.h"
 
 #include "bindings/app_int.h"
+#include "bindings/lua_bundle.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -12,6 +13,7 @@
 
 #include <lua.h>
 #include <lauxlib.h>
+#include <string.h>
 
 /* (seconds), of the running task, which there must be. Not by FFI: see watchdog.h. */
 static int set_cpu_budget(lua_State *L)
@@ -22,6 +24,33 @@ static int set_cpu_budget(lua_State *L)
 	return 0;
 }
 
+/* () → array of the names of all that the binary carries */
+static int bundle_names(lua_State *L)
+{
+	int n = 0;
+
+	lua_newtable(L);
+	for (const struct vm_module *m = lua_bundle; m->name != NULL; m++) {
+		lua_pushstring(L, m->name);
+		lua_rawseti(L, -2, ++n);
+	}
+	return 1;
+}
+
+/* (name) → its text, or nil */
+static int bundle_text(lua_State *L)
+{
+	const char *name = luaL_checkstring(L, 1);
+
+	for (const struct vm_module *m = lua_bundle; m->name != NULL; m++) {
+		if (strcmp(m->name, name) != 0)
+			continue;
+		lua_pushlstring(L, m->from, (size_t)(m->to - m->from));
+		return 1;
+	}
+	return 0;
+}
+
 /* require "moonloop.core.native": the C functions and the facts that do not come by FFI. */
 static int open_native(lua_State *L)
 {
@@ -29,6 +58,8 @@ static int open_native(lua_State *L)
 		{"headers", lua_scope_headers},
 		{"address", lua_scope_address},
 		{"cpu_budget", set_cpu_budget},
+		{"bundle_names", bundle_names},
+		{"bundle_text", bundle_text},
 		{NULL, NULL},
 	};
 
@@ -79,6 +110,33 @@ void lua_boot_open(lua_State *L)
 	preload(L, "moonloop.core.err", open_err);
 }
 
+static void set_texts(lua_State *L, const char *field, const struct app_texts *texts)
+{
+	lua_newtable(L);
+	for (int i = 0; i < texts->n; i++) {
+		lua_pushstring(L, texts->v[i]);
+		lua_rawseti(L, -2, i + 1);
+	}
+	lua_setfield(L, -2, field);
+}
+
+/* dev = true; alone = no older code could serve; reload = {dirs =, ignore =}: only what is on. */
+static void set_dev(lua_State *L)
+{
+	if (app.config.dev) {
+		lua_pushboolean(L, true);
+		lua_setfield(L, -2, "dev");
+		lua_pushboolean(L, app.live == NULL || app.live->stands_in);
+		lua_setfield(L, -2, "alone");
+	}
+	if (!app.config.reload)
+		return;
+	lua_newtable(L);
+	set_texts(L, "dirs", &app.config.reload_dirs);
+	set_texts(L, "ignore", &app.config.reload_ignore);
+	lua_setfield(L, -2, "reload");
+}
+
 /* The application's whereabouts, as core.boot's argument. */
 static void push_config(lua_State *L)
 {
@@ -95,6 +153,19 @@ static void push_config(lua_State *L)
 	lua_setfield(L, -2, "blocking_warnings");
 	lua_pushstring(L, app.config.root_path);
 	lua_setfield(L, -2, "root_path");
+	lua_pushboolean(L, app.config.control);
+	lua_setfield(L, -2, "control");
+	set_dev(L);
+	if (app.config.tool == NULL)
+		return;
+	lua_pushstring(L, app.config.tool);
+	lua_setfield(L, -2, "tool");
+	lua_newtable(L);
+	for (int i = 0; i < app.config.words_n; i++) {
+		lua_pushstring(L, app.config.words[i]);
+		lua_rawseti(L, -2, i + 1);
+	}
+	lua_setfield(L, -2, "words");
 }
 
 bool lua_boot_main(struct generation *g)

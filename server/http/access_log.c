@@ -35,6 +35,7 @@ struct step {
 
 struct format {
 	bool json;
+	bool pretty; /* access_pretty.c makes the lines */
 	bool quoted; /* while it is compiled: between double quotes */
 	unsigned steps_n, fields_n;
 	size_t text_n;
@@ -50,6 +51,7 @@ static struct {
 	struct format format;
 	log_sink_fn *sink; /* NULL: no log */
 	void *sink_arg;
+	const char *hidden;
 	pid_t pid;
 	char line[LINE_ROOM]; /* pages are touched only as far as lines come */
 } house;
@@ -175,6 +177,11 @@ int access_log_compile(const char *format, char *err, size_t cap)
 	if (rc != 0)
 		return rc;
 	memset(&draft, 0, sizeof(draft));
+	draft.pretty = strcmp(format, "pretty") == 0;
+	if (draft.pretty) {
+		house.format = draft;
+		return 0;
+	}
 	draft.json = strcmp(format, "json") == 0;
 	if (draft.json)
 		format = json;
@@ -185,7 +192,8 @@ int access_log_compile(const char *format, char *err, size_t cap)
 		return rc;
 	if (draft.fields_n == 0) /* most likely a preset mistyped */
 		return refuse(err, cap, span_of(format),
-			"is neither combined nor json, and has no placeholder such as %{path}");
+			"is none of combined, json and pretty, and has no placeholder such as "
+			"%{path}");
 	house.format = draft;
 	return 0;
 }
@@ -265,17 +273,30 @@ void access_log_set_sink(log_sink_fn *fn, void *arg)
 	house.pid = getpid();
 }
 
+void access_log_hide(const char *part)
+{
+	house.hidden = part;
+}
+
+static bool is_hidden(struct span path)
+{
+	return house.hidden != NULL &&
+	       memmem(path.p, path.n, house.hidden, strlen(house.hidden)) != NULL;
+}
+
 void access_log_write(const struct exchange *ex)
 {
 	const struct format *f = &house.format;
 	char *out = house.line;
 	struct access_line l;
 
-	if (house.sink == NULL || f->steps_n == 0)
+	if (house.sink == NULL || (f->steps_n == 0 && !f->pretty) || is_hidden(ex->head.path))
 		return;
 	l.ex = ex;
 	l.pid = house.pid;
 	l.has_peer = false;
+	if (f->pretty)
+		out = access_pretty(out, ex);
 	for (unsigned i = 0; i < f->steps_n; i++)
 		out = put_step(out, &f->steps[i], &l);
 	*out++ = '\n';

@@ -21,11 +21,17 @@
 #define ACCESS_FIELDS_MAX 64   /* placeholders in it */
 
 /*
- * "combined" (Apache's), "json", or a format string: text with %{name}, %{header:NAME} and %%.
- * 0, or ERR_INVALID with one line in err that names the culprit; the last good format stays.
- * It survives fork, so that a master may compile it to check it.
+ * "combined" (Apache's), "json", "pretty" (for people), or a format string: text with %{name},
+ * %{header:NAME} and %%. 0, or ERR_INVALID with one line in err that names the culprit; the last
+ * good format stays. It survives fork, so that a master may compile it to check it.
  */
 int access_log_compile(const char *format, char *err, size_t cap);
+
+/* What "pretty" marks: a response that took longer; a single stay in Lua that did. 0: nothing. */
+void access_log_set_marks(uint64_t slow_us, uint64_t held_us);
+
+/* No lines for paths with this in them; NULL: for all. A string that lives on. */
+void access_log_hide(const char *part);
 
 /* NULL: no access log, which is how it starts. To be called in the process that logs. */
 void access_log_set_sink(log_sink_fn *fn, void *arg);

@@ -44,4 +44,7 @@ extern const char access_names_list[];                        /* "remote, remote
 /* The first request field of that (lower-case) name. */
 struct span access_header(const struct access_line *l, struct span name);
 
+/* access_pretty.c: a line without its newline; answers where that belongs. */
+char *access_pretty(char *out, const struct exchange *ex);
+
 #endif

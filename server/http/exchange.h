@@ -82,6 +82,7 @@ struct exchange {
 	uint64_t opened_us; /* when the head was complete */
 	uint64_t begun_us;  /* when the application first ran */
 	uint64_t lua_us;    /* time spent in Lua so far */
+	uint64_t held_us;   /* the longest of these times between two waits */
 };
 
 /* Responses that never have content (RFC 9110 6.4.1). */

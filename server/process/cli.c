@@ -14,7 +14,12 @@
 
 enum topic {
 	TOPIC_RUN,
+	TOPIC_DEV,
 	TOPIC_CHECK,
+	TOPIC_NEW,
+	TOPIC_TEST,
+	TOPIC_REPL,
+	TOPIC_TYPES,
 	TOPIC_VERSION,
 	TOPIC_HELP,
 	TOPICS_N,
@@ -25,6 +30,8 @@ struct command {
 	const char *usage;
 	const char *line; /* in the short help */
 	const char *text; /* of its own help */
+	enum cli_command command;
+	bool takes_app; /* a tool whose first word may be an application */
 };
 
 static const struct command commands[TOPICS_N] = {
@@ -43,17 +50,61 @@ static const struct command commands[TOPICS_N] = {
 		"\n"
 		"Signals: TERM, INT stop after the running requests, a second one at once;\n"
 		"HUP loads the application anew; USR2 replaces the workers; USR1 opens the logs\n"
-		"again.\n"},
+		"again.\n",
+		CLI_RUN, false},
+	[TOPIC_DEV] = {"dev", "moonloop dev APP [OPTION...]",
+		"serve it while you write it: reload, error pages",
+		"Serves APP as \"moonloop run\" does, for who is writing it: a saved file is served at\n"
+		"once and pages in the browser reload, an error is shown with its source and its\n"
+		"variables, the log is for reading. Not for the public: error pages show your code.\n"
+		"\n"
+		"APP and OPTIONs are those of \"moonloop run\"; the defaults differ: --reload,\n"
+		"--cpu-budget 2s, --log-format pretty, --access-log - --access-log-format pretty.\n",
+		CLI_RUN, false},
 	[TOPIC_CHECK] = {"check", "moonloop check APP [OPTION...]",
 		"load an application, start and stop it, and tell",
 		"Loads APP and runs its lifespan, without listening. Exit code 0: it starts; 3: it\n"
 		"does not, and stderr says why, whatever --log is.\n"
 		"\n"
-		"APP and OPTIONs are those of \"moonloop run\".\n"},
+		"APP and OPTIONs are those of \"moonloop run\".\n",
+		CLI_CHECK, false},
+	[TOPIC_NEW] = {"new", "moonloop new NAME [--template T]", "begin a project that runs",
+		"Makes the directory NAME with an application, a test for it, a README and what an\n"
+		"editor needs. Nothing is overwritten.\n"
+		"\n"
+		"  --template T   which one; minimal\n"
+		"  --list         the templates there are\n",
+		CLI_TOOL, false},
+	[TOPIC_TEST] = {"test", "moonloop test [PATH...]", "run tests, in which waiting works",
+		"Runs the busted specs in PATHs, files or directories with *_spec.lua files: those\n"
+		"in tests and spec without one. Each test is a task. Exit code 0: all passed;\n"
+		"1: some did not; 2: nothing could be run.\n"
+		"\n"
+		"  --filter PATTERN   only tests whose names match this Lua pattern; repeatable\n"
+		"  --output NAME      of busted: utfTerminal, plainTerminal, TAP, junit, json\n"
+		"  --timeout TIME     of one test; 10s\n"
+		"\n"
+		"Options of \"moonloop run\" may be given, too, such as --lua-path or --threads.\n",
+		CLI_TOOL, false},
+	[TOPIC_REPL] = {"repl", "moonloop repl [APP] [OPTION...]",
+		"try Lua line by line; lines may wait",
+		"Reads Lua from the terminal and shows what it returns. Each input runs as a task;\n"
+		"Ctrl-C cancels it, Ctrl-D leaves. With APP the application is started:\n"
+		"request(\"GET\", \"/\") calls it.\n"
+		"\n"
+		"  --attach PATH   in a worker of a gateway that was started with --control PATH\n"
+		"  --worker N      in which one, counted from 0; 0\n"
+		"\n"
+		"The other OPTIONs are those of \"moonloop run\".\n",
+		CLI_TOOL, true},
+	[TOPIC_TYPES] = {"types", "moonloop types [DIR]", "write the annotations for editors",
+		"Writes the types of moonloop's modules into DIR/.moonloop/types, for the Lua\n"
+		"language server; DIR is the current directory without one.\n",
+		CLI_TOOL, false},
 	[TOPIC_VERSION] = {"version", "moonloop version", "print the version",
-		"Prints the version of moonloop and of LuaJIT.\n"},
+		"Prints the version of moonloop and of LuaJIT.\n", CLI_DONE, false},
 	[TOPIC_HELP] = {"help", "moonloop help [COMMAND]", "explain a command and its options",
-		"Explains COMMAND; without one, lists them.\n"},
+		"Explains COMMAND; without one, lists them.\n", CLI_DONE, false},
 };
 
 static void put_short_help(struct buf *out)
@@ -160,6 +211,8 @@ static int check_app(const struct cli *cli, const char *command, char *err, size
 	size_t n;
 	int rc;
 
+	if (o->app == NULL && cli->command == CLI_TOOL)
+		return 0;
 	if (o->app == NULL) {
 		snprintf(err, cap,
 			"%s wants an application: a .lua file, a directory with app.lua or a "
@@ -177,15 +230,33 @@ static int check_app(const struct cli *cli, const char *command, char *err, size
 	return rc;
 }
 
+/* The words that are the gateway's come first then; returns how many. */
+static int take_tool_words(struct cli *cli, const struct command *c, int argc, char **argv)
+{
+	int n = options_first(argc, argv);
+
+	if (c->takes_app && n < argc && argv[n][0] != '-')
+		n++;
+	cli->tool = c->name;
+	cli->words = argv + n;
+	cli->words_n = argc - n;
+	return n;
+}
+
 static void prepare(struct cli *cli, const struct command *c, int argc, char **argv)
 {
 	char err[1024] = "";
 
-	cli->command = c == &commands[TOPIC_CHECK] ? CLI_CHECK : CLI_RUN;
+	cli->command = c != NULL ? c->command : CLI_RUN;
+	if (cli->command == CLI_TOOL)
+		argc = take_tool_words(cli, c, argc, argv);
 	if (options_load(&cli->options, argc, argv, err, sizeof(err)) != 0 ||
 		check_app(cli, c != NULL ? c->name : NULL, err, sizeof(err)) != 0)
 		complain(cli, err);
-	if (cli->command == CLI_CHECK) { /* whoever asks is to see the answer */
+	if (c == &commands[TOPIC_DEV])
+		options_dev(&cli->options);
+	if (cli->command == CLI_CHECK ||
+		cli->command == CLI_TOOL) { /* who asks is to see the answer */
 		mem_free(cli->options.log);
 		cli->options.log = mem_strdup("-");
 	}

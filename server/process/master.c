@@ -1,5 +1,6 @@
 #include "process/master_int.h"
 
+#include "base/ansi.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -12,6 +13,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -199,11 +201,13 @@ static int master_open(struct master *m, char *err, size_t cap)
 	raise_file_limit();
 	log_set_level((enum log_level)m->o->log_level);
 	log_set_format((enum log_format)m->o->log_format);
+	ansi_set(strcmp(m->o->log, "-") == 0 && ansi_wanted(STDERR_FILENO));
 	sigprocmask(SIG_BLOCK, NULL, &m->old_mask);
 	slots_init(m);
 	m->polls = mem_alloc(sizeof(*m->polls) * (size_t)(1 + 2 * m->o->workers));
 	if (log_file_open(m->o->log, err, cap) != 0 ||
 		listeners_open(&m->listeners, m->o, err, cap) != 0 ||
+		control_sockets_open(&m->control, m->o, err, cap) != 0 ||
 		pid_file_write(m->o->pid_file, err, cap) != 0 || open_stats(m, err, cap) != 0)
 		return -1;
 	return open_signals(m, err, cap);
@@ -217,6 +221,7 @@ static void master_close(struct master *m)
 	if (m->stats != NULL)
 		munmap(m->stats, stats_bytes(m));
 	pid_file_remove(m->o->pid_file);
+	control_sockets_close(&m->control);
 	listeners_close(&m->listeners);
 	log_file_close();
 	mem_free(m->polls);

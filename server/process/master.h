@@ -9,7 +9,7 @@ struct shared_stats;
 /*
  * The master process: owns the listening sockets and the pid file, starts the workers and replaces
  * those that die. It serves nothing, runs no Lua and has no event library: one poll over
- * a signalfd, one socket for each worker (control.h), and two kinds of deadline.
+ * a signalfd, one socket for each worker (channel.h), and two kinds of deadline.
  *
  * Sockets: TCP, one SO_REUSEPORT socket for each worker slot and address (without SO_REUSEPORT
  * when there is one worker); unix, one socket shared by all. They stay open until the master
@@ -54,8 +54,9 @@ struct worker_env {
 	const int *listen_fds;    /* to accept from; borrowed */
 	const struct addr *addrs; /* of each descriptor, ports filled in; borrowed */
 	int listen_count;
-	int channel_fd;             /* channel.h; borrowed; -1: nobody is there */
-	struct pulse *pulse;        /* the worker's own, or NULL; borrowed */
+	int control_fd;      /* of --control, to accept from; borrowed; -1: none */
+	int channel_fd;      /* channel.h; borrowed; -1: nobody is there */
+	struct pulse *pulse; /* the worker's own, or NULL; borrowed */
 	struct shared_stats *stats; /* this slot's block of the shared mapping, or NULL; borrowed */
 };
 

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/list.h"
+#include "process/control_sockets.h"
 #include "process/listeners.h"
 #include "process/master.h"
 
@@ -79,6 +80,7 @@ struct master {
 	const struct options *o; /* borrowed */
 	worker_main_fn *worker_main;
 	struct listeners listeners;
+	struct control_sockets control;
 	struct shared_stats *stats; /* owned; one block for each slot */
 	struct slot *slots;         /* owned; o->workers of them */
 	struct list workers;        /* owned; every process that was not waited for yet */

@@ -14,3 +14,4 @@ OPTION_TYPE(ENUM, int, false)                 /* index into the words of VALUE; 
 OPTION_TYPE(ADDRS, struct option_addrs, true) /* net/addr.h; nothing */
 OPTION_TYPE(SERVERS, struct option_addrs, true) /* IP[:port] of name servers; nothing */
 OPTION_TYPE(NETS, struct option_nets, true)   /* net/addr.h; nothing */
+OPTION_TYPE(TEXTS, struct option_texts, true) /* owned strings; length of each */

@@ -313,6 +313,19 @@ static int read_NETS(const struct problem *p, struct option_nets *field)
 	return 0;
 }
 
+static int read_TEXTS(const struct problem *p, struct option_texts *field)
+{
+	struct span rest = span_of(p->text), word;
+
+	while (span_next_token(&rest, &word)) {
+		if (word.n > p->row->max)
+			return refuse(p, "too long", "");
+		field->v = mem_realloc(field->v, sizeof(*field->v) * (size_t)(field->n + 1));
+		field->v[field->n++] = mem_dup(word.p, word.n);
+	}
+	return 0;
+}
+
 int option_read(const struct option_row *row, const char *text, void *field, char *err, size_t cap)
 {
 	struct problem p = {row, text, err, cap};
@@ -331,6 +344,7 @@ void option_clear(const struct option_row *row, void *field)
 {
 	struct option_addrs *addrs = field;
 	struct option_nets *nets = field;
+	struct option_texts *texts = field;
 
 	switch (row->type) {
 	case OPTION_STRING:
@@ -346,6 +360,12 @@ void option_clear(const struct option_row *row, void *field)
 	case OPTION_NETS:
 		mem_free(nets->v);
 		*nets = (struct option_nets){NULL, 0};
+		break;
+	case OPTION_TEXTS:
+		for (int i = 0; i < texts->n; i++)
+			mem_free(texts->v[i]);
+		mem_free(texts->v);
+		*texts = (struct option_texts){NULL, 0};
 		break;
 	default:
 		break;

@@ -130,6 +130,29 @@ void options_init(struct options *o)
 		ENSURE(option_assign(&s, &option_rows[i], "default", option_rows[i].initial) == 0);
 }
 
+void options_dev(struct options *o)
+{
+	static const struct {
+		enum option_id id;
+		const char *text;
+	} defaults[] = {
+		{OPT_workers, "1"},
+		{OPT_cpu_budget_us, "2s"},
+		{OPT_reload, "yes"},
+		{OPT_log_format, "pretty"},
+		{OPT_access_log, "-"},
+		{OPT_access_log_format, "pretty"},
+	};
+	char err[512];
+	struct option_source s = {o, OPTION_FROM_DEFAULT, err, sizeof(err)};
+
+	o->dev = true;
+	for (size_t i = 0; i < ARRAY_LEN(defaults); i++)
+		if (o->from[defaults[i].id] == OPTION_FROM_DEFAULT)
+			ENSURE(option_assign(&s, &option_rows[defaults[i].id], "default",
+				       defaults[i].text) == 0);
+}
+
 void options_fini(struct options *o)
 {
 	for (size_t i = 0; i < OPTIONS_N; i++)

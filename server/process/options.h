@@ -32,6 +32,11 @@ struct option_nets {
 	int n;
 };
 
+struct option_texts {
+	char **v; /* owned, and each string */
+	int n;
+};
+
 enum option_type {
 #define OPTION_TYPE(type, ctype, repeatable) OPTION_##type,
 #include "process/option_types.tbl.h"
@@ -54,6 +59,7 @@ struct options {
 #include "process/options.tbl.h"
 #undef OPT
 	char *app;                     /* owned; the positional APP, NULL when not given */
+	bool dev;                      /* the command is dev: see options_dev */
 	unsigned char from[OPTIONS_N]; /* enum option_from of each value */
 };
 
@@ -65,5 +71,17 @@ void options_fini(struct options *o);
  * ERR_INVALID with one line in err. `o` is to be given to options_fini in both cases.
  */
 int options_load(struct options *o, int argc, char **argv, char *err, size_t cap);
+
+/*
+ * Moves the options of the table, with their values, to the front of argv, in their order; returns
+ * how many words they are. What follows is somebody else's.
+ */
+int options_first(int argc, char **argv);
+
+/*
+ * After options_load: what `moonloop dev` has in other ways, wherever no source said something.
+ * `dev` itself is no option, so that nothing can bring it into `moonloop run`.
+ */
+void options_dev(struct options *o);
 
 #endif

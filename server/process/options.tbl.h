@@ -29,6 +29,8 @@ OPT(DURATION, start_timeout_us, "start-timeout", "TIME", "60s", 0, 86400000000, 
 	"how long loading and starting the application may take; 0: any")
 OPT(DURATION, drain_timeout_us, "drain-timeout", "TIME", "10s", 0, 86400000000, "Processes",
 	"how long running requests may take to end at stop and reload")
+OPT(STRING, control, "control", "PATH", "", 0, 90, "Processes",
+	"let moonloop repl --attach PATH look into the workers: unix sockets PATH.0, PATH.1, ...")
 OPT(STRING, pid_file, "pid-file", "PATH", "", 0, 4096, "Processes",
 	"write the master's process id here")
 
@@ -75,13 +77,22 @@ OPT(STRING, lua_cpath, "lua-cpath", "TEMPLATES", "", 0, 16384, "Application",
 OPT(STRING, config, "config", "FILE", "", 0, 4096, "Application",
 	"read options from a Lua file: return { workers = 2 }")
 
+OPT(BOOL, reload, "reload", "", "no", 0, 0, "Development",
+	"load the application anew when one of its files changes; moonloop dev does")
+OPT(TEXTS, reload_dir, "reload-dir", "DIR", "", 0, 4096, "Development",
+	"with --reload: any file in or below this directory counts, too")
+OPT(TEXTS, reload_ignore, "reload-ignore", "PATTERN", "", 0, 4096, "Development",
+	"with --reload: files and directories that do not count, such as *.log or build/**")
+
 OPT(STRING, log, "log", "-|PATH", "-", 1, 4096, "Logging", "the error log; - is stderr")
 OPT(ENUM, log_level, "log-level", "debug|info|warn|error", "info", 0, 0, "Logging",
 	"the least level that is logged")
-OPT(ENUM, log_format, "log-format", "text|json", "text", 0, 0, "Logging",
-	"one line, or one JSON object, for each event")
+OPT(ENUM, log_format, "log-format", "text|json|pretty", "text", 0, 0, "Logging",
+	"one line, or one JSON object, for each event; pretty: for people who look")
 OPT(STRING, access_log, "access-log", "off|-|PATH", "off", 1, 4096, "Logging",
 	"the access log; - is stdout")
 OPT(STRING, access_log_format, "access-log-format", "FORMAT", "combined", 1, 4096, "Logging",
-	"combined, json, or a format string")
+	"combined, json, pretty, or a format string")
+OPT(DURATION, slow_request_us, "slow-request", "TIME", "500ms", 0, 86400000000, "Logging",
+	"the access log format pretty marks what took longer; 0: nothing")
 OPT(BOOL, quiet, "quiet", "", "no", 0, 0, "Logging", "no line on stderr when the gateway is up")

@@ -96,6 +96,31 @@ static int next_arg(struct args *args, struct arg *out, struct option_source *s)
 	return 1;
 }
 
+int options_first(int argc, char **argv)
+{
+	char **others = mem_alloc((size_t)MAX(argc, 1) * sizeof(*others));
+	int n = 0, m = 0, i = 0;
+
+	for (; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		size_t name = strcspn(argv[i], "=");
+		const char *text = argv[i][name] == '=' ? argv[i] + name + 1 : NULL;
+
+		if (argv[i][0] != '-' || find_row(argv[i], name, &text) == NULL) {
+			others[m++] = argv[i];
+			continue;
+		}
+		argv[n++] = argv[i];
+		if (text == NULL && i + 1 < argc && strncmp(argv[i + 1], "--", 2) != 0)
+			argv[n++] = argv[++i];
+	}
+	while (i < argc)
+		others[m++] = argv[i++];
+	for (int k = 0; k < m; k++)
+		argv[n + k] = others[k];
+	mem_free(others);
+	return n;
+}
+
 static int take_word(struct option_source *s, const char *word)
 {
 	if (word[0] == '\0')

@@ -19,7 +19,7 @@ static void set_state(struct worker *w, enum worker_state to)
 	w->state = to;
 }
 
-static void close_control(struct worker *w)
+static void close_channel(struct worker *w)
 {
 	if (w->channel_fd >= 0)
 		close(w->channel_fd);
@@ -122,7 +122,7 @@ static void hear(struct master *m, struct worker *w)
 	while ((message = channel_receive(w->channel_fd)) > 0)
 		heed(m, w, message);
 	if (message == CHANNEL_GONE)
-		close_control(w);
+		close_channel(w);
 }
 
 void slots_poll(struct master *m)
@@ -235,7 +235,7 @@ void worker_exited(struct master *m, pid_t pid, int status)
 	log_end_of(m, w, status);
 	list_del(&w->node);
 	replace(m, w, status);
-	close_control(w);
+	close_channel(w);
 	pulse_unmap(&w->pulse);
 	mem_free(w);
 }

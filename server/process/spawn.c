@@ -20,6 +20,7 @@ void __lsan_do_leak_check(void) __attribute__((weak));
 static void close_inherited(struct master *m, int slot)
 {
 	listeners_keep(&m->listeners, slot);
+	control_sockets_keep(&m->control, slot);
 	close(m->signal_fd);
 	for (struct list *l = m->workers.next; l != &m->workers; l = l->next) {
 		struct worker *w = container_of(l, struct worker, node);
@@ -48,6 +49,7 @@ static NORETURN void live(struct master *m, int slot, int channel_fd, struct pul
 		.listen_fds = listeners_slot(&m->listeners, slot),
 		.addrs = m->listeners.addrs,
 		.listen_count = m->listeners.n,
+		.control_fd = control_sockets_slot(&m->control, slot),
 		.channel_fd = channel_fd,
 		.pulse = p,
 		.stats = &m->stats[slot],
@@ -84,26 +86,26 @@ static struct worker *adopt(struct master *m, int slot, pid_t pid, int channel_f
 
 struct worker *worker_spawn(struct master *m, int slot)
 {
-	int control[2] = {-1, -1};
+	int channel[2] = {-1, -1};
 	struct pulse *p = pulse_map();
 	pid_t pid = -1;
 
 	fflush(NULL);
-	if (p != NULL && channel_open(control) == 0)
+	if (p != NULL && channel_open(channel) == 0)
 		pid = fork();
 	if (pid == 0) {
-		close(control[0]);
-		live(m, slot, control[1], p);
+		close(channel[0]);
+		live(m, slot, channel[1], p);
 	}
 	if (pid < 0) {
 		log_event(LOG_ERROR, "worker.fork_failed", "slot %d: %s", slot, strerror(errno));
-		if (control[0] >= 0) {
-			close(control[0]);
-			close(control[1]);
+		if (channel[0] >= 0) {
+			close(channel[0]);
+			close(channel[1]);
 		}
 		pulse_unmap(&p);
 		return NULL;
 	}
-	close(control[1]);
-	return adopt(m, slot, pid, control[0], p);
+	close(channel[1]);
+	return adopt(m, slot, pid, channel[0], p);
 }

@@ -114,10 +114,13 @@ int fs_watch(struct fs_call *c)
 	return refuse(c, errnum);
 }
 
-/* A directory that came: path; rest: its name below the first. Out: as above, without handle. */
+/*
+ * One more directory: path; rest: its name below the first. a: 1 for it alone. Out: as above,
+ * without handle.
+ */
 int fs_watch_more(struct fs_call *c)
 {
-	struct adding a = {.c = c, .fd = c->file.fd, .deep = true};
+	struct adding a = {.c = c, .fd = c->file.fd, .deep = c->head.a == 0};
 	int errnum = add(&a, c->path, c->rest.p);
 
 	return errnum == 0 ? 0 : refuse(c, errnum);

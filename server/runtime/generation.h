@@ -58,6 +58,7 @@ struct generation {
 	struct loop_item settled; /* its start came to an end */
 	struct loop_item reap;
 	bool failed;       /* ... a bad one */
+	bool stands_in;    /* ... or it serves nothing but the reason */
 	uint64_t since_us; /* when loading began */
 	uint64_t until_us; /* when the drain time-out is over */
 };

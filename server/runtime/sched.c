@@ -137,8 +137,12 @@ static void run_one(struct task *t)
 	rc = start_or_continue(t);
 	current = NULL;
 	watchdog_end(t);
-	if (sched.timing)
-		t->lua_us += clock_mono_us() - sched.run_from_us;
+	if (sched.timing) {
+		uint64_t took = clock_mono_us() - sched.run_from_us;
+
+		t->lua_us += took;
+		t->held_us = MAX(t->held_us, took);
+	}
 
 	if (rc != LUA_YIELD) {
 		finish_dead(t, message_of(t->co));

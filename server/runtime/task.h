@@ -49,6 +49,7 @@ struct task {
 	uint64_t since_us;  /* when it was made, or its last run ended: of the tick */
 	uint64_t limit_us;  /* from then on it must stop; 0: none. The alarm rings then, too */
 	uint64_t lua_us;    /* time spent in the runs that ended (when timing is on) */
+	uint64_t held_us;   /* the longest of these runs */
 	uint64_t cpu_us;    /* CPU time as sampled; watchdog.h */
 	uint64_t budget_us; /* of cpu_us; 0: none */
 	uint8_t state;      /* enum task_state; sched.c only */
@@ -57,6 +58,7 @@ struct task {
 	bool cancelled;
 	bool over;        /* the budget is used up: the watchdog bites whenever it runs */
 	bool stopped;     /* so it did, and it was logged */
+	bool interrupted; /* it is over because a user said so, which is not logged */
 	uint16_t shields; /* cancellation is held off while > 0 */
 };
 

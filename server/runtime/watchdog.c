@@ -70,6 +70,10 @@ static void on_instruction(lua_State *L, lua_Debug *ar)
 	lua_getinfo(L, "Sl", ar);
 	if (vm_is_ours(ar->source))
 		return;
+	if (t->interrupted) {
+		t->stopped = true;
+		luaL_error(L, "%s:%d: interrupted", ar->short_src, ar->currentline);
+	}
 	message = lua_pushfstring(L, "%s:%d: the task has used up its CPU budget of %f s",
 		ar->short_src, ar->currentline, (double)t->budget_us / 1e6);
 	if (!t->stopped) {
@@ -110,6 +114,12 @@ void watchdog_undo(const struct task *t)
 	watchdog.busy = false;
 	dog.samples = 0;
 	dog.place[0] = '\0';
+}
+
+void watchdog_interrupt(struct task *t)
+{
+	t->interrupted = t->over = true;
+	watchdog_bite(t);
 }
 
 /* ---- the sampler -------------------------------------------------------------------------------

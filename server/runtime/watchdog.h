@@ -68,6 +68,8 @@ void watchdog_set_budget(struct task *t, uint64_t budget_us);
 
 /* LuaJIT's profiler runs, for the worker's state, until the teardown. Any thread. */
 bool watchdog_is_profiling(void);
+/* Stops the running task as if its budget were used up. Made for signal handlers. */
+void watchdog_interrupt(struct task *t);
 
 /* ---- for sched.c, around each run --------------------------------------------------------------
  */

@@ -75,8 +75,10 @@ class Gateway:
 
     def __init__(self, app: Union[str, Path], *options: Union[str, Path], bind: Sequence[str] = ("127.0.0.1:0",),
                  env: Optional[dict[str, str]] = None, cwd: Path = REPO, nofile: Optional[int] = None,
-                 exit_code: int = 0, errors: Sequence[str] = (), watchdog: float = WATCHDOG_S) -> None:
+                 exit_code: int = 0, errors: Sequence[str] = (), watchdog: float = WATCHDOG_S,
+                 command: str = "run") -> None:
         """errors: the events of level "error" that the test provokes; any other one fails it."""
+        self.command = command
         self.app = app
         self.options = [str(o) for o in options]
         self.bind = bind
@@ -99,7 +101,7 @@ class Gateway:
     # ---- life ----------------------------------------------------------------------------------
 
     def __enter__(self) -> Gateway:
-        argv = [str(MOONLOOP), "run", str(self.app), *self.options]
+        argv = [str(MOONLOOP), self.command, str(self.app), *self.options]
         for address in self.bind:
             argv += ["--bind", address]
         with open(self.stdout_path, "wb") as out, open(self.stderr_path, "wb") as err:
@@ -245,7 +247,7 @@ class Gateway:
 
     def events(self, word: str) -> list[str]:
         """The lines of the error log that tell of this event."""
-        return re.findall(rf"^\S+ \w+ {re.escape(word)}(?: .*)?$", self.log(), re.M)
+        return re.findall(rf"^\S+ \w+ +{re.escape(word)}(?: .*)?$", self.log(), re.M)
 
     def wait_event(self, word: str, count: int = 1, seconds: float = 5.0) -> list[str]:
         """Waits until the event was logged so many times."""

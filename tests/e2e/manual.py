@@ -34,15 +34,16 @@ class Conversation:
     """How an application is served, and what is asked of it then."""
 
     name: str
+    command: str  # run or dev
     serve: list[str]  # the words behind `moonloop run`
     steps: list[Step]
 
 
 def _conversation(name: str, steps: list[Step]) -> Conversation:
     first = shlex.split(steps[0].command)
-    if first[:2] != ["moonloop", "run"] or steps[0].expected:
-        raise AssertionError(f"{name}: the first command is not moonloop run")
-    return Conversation(name, first[2:], steps[1:])
+    if first[0] != "moonloop" or first[1] not in ("run", "dev") or steps[0].expected:
+        raise AssertionError(f"{name}: the first command is neither moonloop run nor moonloop dev")
+    return Conversation(name, first[1], first[2:], steps[1:])
 
 
 def of_example(path: Path) -> Conversation:
@@ -62,7 +63,8 @@ def of_example(path: Path) -> Conversation:
     return _conversation(path.name, steps)
 
 
-def _of_console(name: str, block: str) -> Conversation:
+def of_console(name: str, block: str) -> Conversation:
+    """What a console block shows."""
     steps: list[Step] = []
     for line in block.splitlines():
         if line.startswith("$ "):
@@ -82,13 +84,14 @@ def of_page(page: Path) -> list[tuple[str, str, Conversation]]:
             continue
         if i + 1 == len(blocks) or blocks[i + 1][0] != "console":
             raise AssertionError(f"{page.name}: no console block follows {app[1]}")
-        found.append((app[1], text, _of_console(f"{page.name}: {app[1]}", blocks[i + 1][1])))
+        found.append((app[1], text, of_console(f"{page.name}: {app[1]}", blocks[i + 1][1])))
     return found
 
 
 def play(conversation: Conversation, cwd: Path) -> None:
     """Serves the application and runs the commands; a different output is a failure."""
-    with Gateway(*conversation.serve, cwd=cwd) as gateway:
+    errors = ["app.error"] if conversation.command == "dev" else []
+    with Gateway(*conversation.serve, cwd=cwd, command=conversation.command, errors=errors) as gateway:
         for step in conversation.steps:
             command = step.command.replace(SHOWN_ADDRESS, gateway.authority)
             done = subprocess.run(["sh", "-c", command], cwd=cwd, capture_output=True, timeout=patient(20),

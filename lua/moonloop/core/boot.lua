@@ -6,6 +6,7 @@ local task = require("moonloop.core.task")
 local errors = require("moonloop.core.errors")
 local lasgi = require("moonloop.core.lasgi")
 local lifespan = require("moonloop.core.lifespan")
+local sources = require("moonloop.core.sources")
 local log = require("moonloop.log")
 local blocking = require("moonloop.core.blocking")
 
@@ -18,7 +19,9 @@ local note, CANCELLED = errors.note, errors.CANCELLED
 -- The kinds of enum task_kind (server/runtime/task.h).
 local REQUEST, SPAWNED, BOOT, NOTICE, SHUTDOWN, SERVICE = 1, 2, 3, 4, 5, 6
 
-local config -- {file=, module=, root_path=, blocking_warnings=}
+local config -- {file=, module=, root_path=, tool=, words=, blocking_warnings=, alone=, …}
+
+local control -- the task that lets `moonloop repl --attach` in
 
 -- Loading.
 
@@ -41,31 +44,86 @@ local function callable(app)
 	return mt and mt.__call ~= nil
 end
 
--- A start that was given up has been logged.
-local function start_failed(text)
+local function watch()
+	if config.reload then
+		require("moonloop.core.reload").start(config.reload)
+	end
+end
+
+-- moonloop dev serves the reason in the application's place, if there is no older code that could be
+-- served; whoever watches files hears which ones could mend it. A start that was given up has been
+-- logged.
+local function start_failed(text, err)
 	if C.ml_task_must_stop() ~= 0 then
 		return
 	end
 	log.error("app.start_failed", { app = config.file or config.module, traceback = text })
+	if config.dev and config.alone then
+		lasgi.entry = require("moonloop.dev").broken(text, err)
+		C.ml_ready(1)
+		watch()
+		return
+	elseif config.dev then
+		require("moonloop.dev").failed(text, err)
+	elseif config.reload then
+		local news = require("moonloop.core.news")
+		news.post(news.BROKEN, "\0" .. table.concat(sources.tried(), "\n"))
+	end
 	C.ml_start_failed()
 end
 
+-- A command that is written in Lua, in place of an application.
+local function run_tool()
+	config.load, config.callable = load_app, callable
+	local ok, result = xpcall(require("moonloop.tools." .. config.tool), note, config.words, config)
+	if not ok then
+		log.error("runtime.error", { traceback = errors.text(result) })
+	end
+	C.ml_tool_done(ok and result or 1)
+end
+
 local function boot()
+	if config.tool then
+		return run_tool()
+	end
+	if config.dev or config.reload then
+		sources.start()
+	end
+	local dev = config.dev and require("moonloop.dev") -- before the application: it looks at errors
 	local ok, app = xpcall(load_app, note)
 	if not ok then
-		return start_failed(errors.text(app))
+		return start_failed(errors.text(app), app)
 	end
 	if not callable(app) then
 		return start_failed(("%s returned %s; an application file ends with: return function(scope, receive, send)"
 			.. " ... end"):format(config.file or config.module, app == nil and "nothing" or "a " .. type(app)))
 	end
 	lasgi.app = app
+	lasgi.entry = dev and dev.wrap(app) or app
 	local started, why = lifespan.start(app)
 	if not started then
 		return start_failed(why)
 	end
 	blocking.serving(config.blocking_warnings)
-	C.ml_ready()
+	C.ml_ready(0)
+	watch()
+	if config.control then
+		control = task.background(require("moonloop.tools.control").serve)
+	end
+end
+
+-- Younger code serves now, or none will.
+local function notice()
+	if control then
+		control:cancel()
+	end
+	if config.reload then
+		require("moonloop.core.reload").stop()
+	end
+	if config.dev then
+		require("moonloop.dev").drain()
+	end
+	lifespan.notice()
 end
 
 local function shutdown()
@@ -93,12 +151,12 @@ local function run(kind, id, arg)
 		return not ok and request_failed(arg, err)
 	elseif kind == SPAWNED or kind == SERVICE then
 		local ok, err = task.run_spawned(id)
-		if not ok and C.ml_task_stopped() == 0 then
-			log.error("task.error", { traceback = errors.text(err) })
+		if not ok then
+			task.unheard(errors.text(err), C.ml_task_stopped() ~= 0, id)
 		end
 		return not ok
 	end
-	local fn = kind == BOOT and boot or kind == NOTICE and lifespan.notice or kind == SHUTDOWN and shutdown
+	local fn = kind == BOOT and boot or kind == NOTICE and notice or kind == SHUTDOWN and shutdown
 	local ok, err = xpcall(fn, note)
 	if not ok and err ~= CANCELLED and C.ml_task_stopped() == 0 then
 		log.error("runtime.error", { traceback = errors.text(err) })

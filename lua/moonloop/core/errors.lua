@@ -2,7 +2,10 @@
 
 local C = require("moonloop.core.ffi").C
 
-local errors = {}
+local errors = {
+	--- moonloop dev sets it: called with each new note, to keep more of the stack than its text
+	capture = nil,
+}
 
 --- What a wait raises in a task that was cancelled. Compare with task.is_cancelled(err).
 errors.CANCELLED = setmetatable({}, {
@@ -80,7 +83,11 @@ function errors.note(err)
 	local id = C.ml_task_self()
 	local noted = notes[id]
 	if noted == nil or noted.err ~= err then
-		notes[id] = { err = err, traceback = debug.traceback(describe(err), 2) }
+		noted = { err = err, traceback = debug.traceback(describe(err), 2) }
+		notes[id] = noted
+		if errors.capture then
+			errors.capture(noted)
+		end
 	end
 	return err
 end
@@ -98,7 +105,12 @@ function errors.renote(noted)
 			err = noted.err,
 			traceback = noted.traceback .. "\n" .. debug.traceback("joined by another task", 2),
 			joins = (noted.joins or 0) + 1,
+			frames = noted.frames,
+			chain = noted.chain,
 		}
+		if errors.capture then
+			errors.capture(noted)
+		end
 	end
 	notes[C.ml_task_self()] = noted
 end

@@ -35,6 +35,10 @@ local lasgi = {
 	--- set by core.boot: --root-path, and the table that the lifespan filled
 	root_path = "",
 	state = {},
+	--- what the file of the application returned, and what is called for a request: with moonloop dev
+	-- something stands around it
+	app = nil,
+	entry = nil,
 }
 
 -- Scope.
@@ -261,7 +265,7 @@ function lasgi.run(ex)
 		query_string = nil,
 		headers = nil,
 	}, Scope)
-	lasgi.app(scope, function(timeout)
+	lasgi.entry(scope, function(timeout)
 		return receive(ex, timeout)
 	end, function(message)
 		return send(ex, message)

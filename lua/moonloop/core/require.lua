@@ -4,6 +4,7 @@
 
 local task = require("moonloop.core.task")
 local errors = require("moonloop.core.errors")
+local sources = require("moonloop.core.sources")
 local waits = require("moonloop.core.wait")
 
 local loaded = package.loaded
@@ -26,6 +27,9 @@ end
 -- The function that makes the module, or nil and what was tried.
 local function find(name)
 	local tried = {}
+	if sources.on then
+		sources.module(name)
+	end
 	for _, loader in ipairs(package.loaders) do
 		local found = loader(name)
 		if type(found) == "function" then

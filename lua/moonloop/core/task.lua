@@ -4,6 +4,7 @@
 local verbs = require("moonloop.core.native")
 local native = require("moonloop.core.ffi")
 local errors = require("moonloop.core.errors")
+local log = require("moonloop.log")
 local scope = require("moonloop.core.scope")
 local state = require("moonloop.core.state")
 local waits = require("moonloop.core.wait")
@@ -28,6 +29,17 @@ local task = {
 	wake_all = waits.wake_all,
 	sleep = waits.sleep,
 }
+
+--- Failed tasks, by their states, whose error a join has raised.
+task.joined = setmetatable({}, { __mode = "k" })
+
+--- Called with the traceback of an error that ended a task when nobody waited for its end.
+-- @param logged whether it is in the log already
+function task.unheard(traceback, logged, _id)
+	if not logged then
+		log.error("task.error", { traceback = traceback })
+	end
+end
 
 -- Handles.
 
@@ -84,6 +96,7 @@ end
 local function outcome(s)
 	local n = s[N]
 	if s[STATUS] == FAILED then
+		task.joined[s] = true
 		errors.renote(s[NOTED] or nil)
 		error(s[VALUE], 0)
 	elseif n == 0 then

@@ -55,6 +55,28 @@ function watcher.new(file, text, path, recursive)
 	return self
 end
 
+--- Watches one more directory, without those below it; not for a recursive watcher.
+-- @param path of a directory, no link
+-- @param name what its events are called below of
+-- @return true; nil, code, detail
+function watcher.add(self, path, name)
+	local output, code, detail = fsops.call(C.ML_FS_WATCH_MORE, path, name, 1, 0, self.file_.id)
+	if output == nil then
+		return nil, code, detail
+	end
+	learn(self.names_, output)
+	return true
+end
+
+--- Lets the events of what was watched first be called below of `name`, too.
+function watcher.rename(self, name)
+	for wd, old in pairs(self.names_) do
+		if old == "" then
+			self.names_[wd] = name
+		end
+	end
+end
+
 local function join(a, b)
 	return a ~= "" and b ~= "" and a .. "/" .. b or a .. b
 end

@@ -15,4 +15,9 @@ function moonloop.sleep(seconds) end
 ---@return moonloop.Task
 function moonloop.spawn(fn, ...) end
 
+---Names a file or a directory that the application was made from: `moonloop dev` and `--reload` load it
+---anew when something there changes.
+---@param path string
+function moonloop.watch(path) end
+
 return moonloop

@@ -1,5 +1,6 @@
 #include "check.h"
 
+#include "base/ansi.h"
 #include "base/buf.h"
 #include "base/log.h"
 
@@ -487,9 +488,83 @@ static void test_threads(void **state)
 	assert_int_equal(sum, THREADS * RECORDS);
 }
 
+/* The time of day first: "12:34:56 ", maybe between colours. */
+static const char *after_time(const char *text)
+{
+	const char *p = strchr(text, ':');
+
+	assert_non_null(p);
+	assert_true(p - 2 >= text && p[3] == ':');
+	return p + 6;
+}
+
+static void test_pretty(void **state)
+{
+	struct log_line l;
+
+	log_set_format(LOG_FORMAT_PRETTY);
+	log_begin(&l, LOG_ERROR, "app.error");
+	log_cstr(&l, "path", "/a b");
+	log_int(&l, "n", 7);
+	log_text(&l, "traceback", SPAN("app.lua:1: no\nstack traceback:\n\tapp.lua:1: in f"));
+	log_end(&l);
+	assert_string_equal(after_time(buf_cstr(&got)),
+		" error app.error path=\"/a b\" n=7\n    app.lua:1: no\n    stack traceback:\n"
+		"    \tapp.lua:1: in f\n");
+	got.n = 0;
+	log_event(LOG_INFO, "worker.draining", "\"2\" tasks\n\033[31m");
+	assert_string_equal(
+		after_time(buf_cstr(&got)), " info  worker.draining  \"2\" tasks\\n\\x1b[31m\n");
+}
+
+static void test_pretty_colors(void **state)
+{
+	struct log_line l;
+	unsigned escapes = 0;
+
+	log_set_format(LOG_FORMAT_PRETTY);
+	ansi_set(true);
+	log_begin(&l, LOG_WARN, "slow");
+	log_cstr(&l, "path", "/");
+	log_text(&l, "traceback", SPAN("one\ntwo.lua:2: here\nthree"));
+	log_end(&l);
+	ansi_set(false);
+	assert_string_equal(after_time(buf_cstr(&got)),
+		"\033[0m \033[33mwarn \033[0m \033[1mslow\033[0m \033[2mpath=\033[0m/\n"
+		"    \033[31mone\033[0m\n    two.lua:2: here\033[0m\n    \033[2mthree\033[0m\n");
+	for (const char *p = got.p; p < got.p + got.n; p++)
+		escapes += *p == '\033';
+	assert_int_equal(escapes, 13);
+}
+
+/* However long a text is, the record ends inside of its memory, and says that it was cut. */
+static void test_pretty_cut(void **state)
+{
+	static char text[3 * LOG_LINE_MAX];
+	struct log_line l;
+
+	log_set_format(LOG_FORMAT_PRETTY);
+	ansi_set(true);
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = i % 50 == 49 ? '\n' : 'x';
+	log_begin(&l, LOG_ERROR, "app.error");
+	for (int i = 0; i < 4; i++)
+		log_text(&l, "traceback", (struct span){text, sizeof(text)});
+	for (int i = 0; i < 2000; i++)
+		log_cstr(&l, "a_key_of_some_length", "a value of some length");
+	log_end(&l);
+	ansi_set(false);
+	assert_true(got.n < 2 * LOG_LINE_MAX);
+	assert_non_null(strstr(buf_cstr(&got), "...[cut]"));
+	assert_non_null(strstr(buf_cstr(&got), "cut=true"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		LOG_TEST(test_pretty),
+		LOG_TEST(test_pretty_colors),
+		LOG_TEST(test_pretty_cut),
 		LOG_TEST(test_text),
 		LOG_TEST(test_json),
 		LOG_TEST(test_values),

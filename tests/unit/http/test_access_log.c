@@ -245,9 +245,9 @@ static void test_refusals(void **state)
 		{"%{remote", "\"%{remote\" is neither %{name} nor %%"},
 		{"%{status} %h", "\"%h\" is neither"},
 		{"%{status} 100%", "\"%\" is neither"},
-		{"commbined", "\"commbined\" is neither combined nor json"},
-		{"", "\"\" is neither combined nor json"},
-		{"100%%", "\"100%%\" is neither combined nor json"},
+		{"commbined", "\"commbined\" is none of combined, json and pretty"},
+		{"", "\"\" is none of combined, json and pretty"},
+		{"100%%", "\"100%%\" is none of combined, json and pretty"},
 		{"%{status}\n%{path}", "\"%{status}\" is followed by a control character"},
 		{many, "\"path\" is one placeholder too many"},
 		{large, "is too long"},
@@ -283,9 +283,58 @@ static void test_off(void **state)
 	stub_fini(&s);
 }
 
+/* ---- for people ---- */
+
+static void check_pretty(struct stub *s, const char *want)
+{
+	access_log_write(&s->ex);
+	assert_int_equal(line[2], ':');
+	line[line_n - 1] = '\0';
+	assert_string_equal(line + 8, want);
+}
+
+static void test_pretty(void **state)
+{
+	struct stub s;
+
+	fill(&s);
+	compile("pretty");
+	access_log_set_marks(500000, 100000);
+	s.ex.out_state = OUT_END;
+	check_pretty(&s, " POST   201  4.00 s  /a%20b?x=1&y  slow");
+	now_us = s.ex.opened_us + 1230;
+	check_pretty(&s, " POST   201 1.23 ms  /a%20b?x=1&y");
+	now_us = s.ex.opened_us + 123000;
+	s.ex.held_us = 120500;
+	check_pretty(&s, " POST   201  123 ms  /a%20b?x=1&y  held the loop 120 ms");
+	s.ex.held_us = 0;
+	s.ex.out_state = OUT_BROKEN;
+	check_pretty(&s, " POST   201  123 ms  /a%20b?x=1&y  cut off");
+	s.ex.status = 0;
+	s.ex.out_state = OUT_IDLE;
+	s.ex.gone = GONE_CLOSED;
+	check_pretty(&s, " POST   ---  123 ms  /a%20b?x=1&y  the client left");
+	s.ex.head.target = SPAN("/a b\n\033[31m");
+	check_pretty(&s, " POST   ---  123 ms  /a\\x20b\\x0a\\x1b[31m  the client left");
+	access_log_set_marks(0, 0);
+
+	lines = 0;
+	access_log_hide("/b");
+	access_log_write(&s.ex);
+	assert_int_equal(lines, 1);
+	access_log_hide("a b");
+	access_log_write(&s.ex);
+	assert_int_equal(lines, 1);
+	access_log_hide(NULL);
+	access_log_write(&s.ex);
+	assert_int_equal(lines, 2);
+	stub_fini(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(test_pretty),
 		TEST(test_combined),
 		TEST(test_json),
 		TEST(test_forging),

@@ -10,6 +10,7 @@ struct outcome {
 	int exit_code;
 	int threads;
 	char app[64];
+	char tool[64]; /* its name and words, a bar behind each */
 	char out[16384];
 	char err[4096];
 };
@@ -27,10 +28,11 @@ static NORETURN void parse_in_child(const char *const *words, FILE *out, FILE *e
 	struct {
 		int command, exit_code, threads;
 		char app[64];
+		char tool[64];
 	} r = {0};
 	struct cli cli;
-	const char *argv[8] = {"moonloop"};
-	int argc = 1;
+	const char *argv[9] = {"moonloop"};
+	int argc = 1, n = 0;
 	long before = mem_live();
 
 	dup2(fileno(out), STDOUT_FILENO);
@@ -42,6 +44,10 @@ static NORETURN void parse_in_child(const char *const *words, FILE *out, FILE *e
 	r.exit_code = cli.exit_code;
 	r.threads = cli.options.threads;
 	snprintf(r.app, sizeof(r.app), "%s", cli.options.app != NULL ? cli.options.app : "");
+	if (cli.command == CLI_TOOL)
+		n = snprintf(r.tool, sizeof(r.tool), "%s|", cli.tool);
+	for (int i = 0; i < cli.words_n && n < (int)sizeof(r.tool); i++)
+		n += snprintf(r.tool + n, sizeof(r.tool) - (size_t)n, "%s|", cli.words[i]);
 	cli_fini(&cli);
 	fflush(NULL);
 	_exit(mem_live() != before || write(result, &r, sizeof(r)) != sizeof(r));
@@ -94,6 +100,40 @@ static void test_run_and_check(void **state)
 	}
 }
 
+/* Options of the gateway are taken out of a tool's words, wherever they stand. */
+static void test_tools(void **state)
+{
+	static const struct {
+		const char *words[7];
+		const char *tool, *app;
+		int threads;
+	} rows[] = {
+		{{"new", "shop", "--template", "api"}, "new|shop|--template|api|", "", 4},
+		{{"test"}, "test|", "", 4},
+		{{"test", "a", "--threads", "3", "--filter", "x"}, "test|a|--filter|x|", "", 3},
+		{{"test", "--filter", "x", "--threads=3", "--quiet", "b"}, "test|--filter|x|b|", "",
+			3},
+		{{"test", "--", "--threads", "3"}, "test|--|--threads|3|", "", 4},
+		{{"test", "-x", "--timeout=1s"}, "test|-x|--timeout=1s|", "", 4},
+		{{"types", "dir"}, "types|dir|", "", 4},
+		{{"repl"}, "repl|", "", 4},
+		{{"repl", "--threads", "2", "/dev/null", "more"}, "repl|more|", "/dev/null", 2},
+		{{"repl", "--attach", "/dev/null"}, "repl|--attach|/dev/null|", "", 4},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct outcome o;
+
+		parse(&o, rows[i].words);
+		assert_string_equal(o.err, "");
+		assert_string_equal(o.out, "");
+		assert_int_equal(o.command, CLI_TOOL);
+		assert_string_equal(o.tool, rows[i].tool);
+		assert_string_equal(o.app, rows[i].app);
+		assert_int_equal(o.threads, rows[i].threads);
+	}
+}
+
 static void test_answers(void **state)
 {
 	static const struct {
@@ -111,6 +151,9 @@ static void test_answers(void **state)
 		{{"app.lua", "-h"}, "usage: moonloop [run] APP", "--drain-timeout TIME"},
 		{{"run", "--threads", "x", "-h"}, "usage: moonloop [run]", "--threads N"},
 		{{"check", "--help"}, "usage: moonloop check", "lifespan"},
+		{{"new", "--help"}, "usage: moonloop new NAME", "--template"},
+		{{"test", "x", "-h"}, "usage: moonloop test [PATH...]", "--filter"},
+		{{"help", "repl"}, "usage: moonloop repl [APP]", "Ctrl-C"},
 		{{"version", "--help"}, "usage: moonloop version", "LuaJIT"},
 		{{"help", "help"}, "usage: moonloop help", "COMMAND"},
 		{{"help", "--help"}, "usage: moonloop help", "COMMAND"},
@@ -150,6 +193,9 @@ static void test_mistakes(void **state)
 		{{"help", "me"}, "no command \"me\"; see moonloop help"},
 		{{"run", "/dev/null", "--bnid", "x"},
 			"command line: --bnid: unknown option; did you mean --bind?"},
+		{{"test", "--threads", "many"},
+			"command line: --threads: \"many\" is not a number from 1 to 256"},
+		{{"repl", "/no/app.lua"}, "/no/app.lua: No such file or directory"},
 		{{"run", "--", "--help"}, "--help: no such file, directory or module"},
 	};
 
@@ -203,6 +249,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ZERO_TEST(test_run_and_check),
+		ZERO_TEST(test_tools),
 		ZERO_TEST(test_answers),
 		ZERO_TEST(test_mistakes),
 		ZERO_TEST(test_alone),

@@ -302,7 +302,7 @@ static void test_refused(void **state)
 	assert_refused(ARGV("--threads", "--quiet"), "command line: --threads: wants a value: N");
 	assert_refused(ARGV("--log="), "command line: --log: \"\" is too short");
 	assert_refused(ARGV("--log-format", "xml"),
-		"command line: --log-format: \"xml\" is none of text|json");
+		"command line: --log-format: \"xml\" is none of text|json|pretty");
 	assert_refused(ARGV("--root-path", "shop"),
 		"command line: --root-path: \"shop\" is not a path that begins with /");
 	assert_refused(ARGV("--quiet=2"), "command line: --quiet: \"2\" is neither yes nor no");
@@ -411,9 +411,45 @@ static void test_manual(void **state)
 	buf_fini(&manual);
 }
 
+static void test_dev(void **state)
+{
+	struct options o;
+
+	load_ok(&o, 0, NULL);
+	assert_false(o.dev);
+	assert_false(o.reload);
+	assert_int_equal(o.reload_dir.n, 0);
+	options_dev(&o);
+	assert_true(o.dev);
+	assert_true(o.reload);
+	assert_int_equal(o.workers, 1);
+	assert_int_equal(o.cpu_budget_us, 2000000);
+	assert_int_equal(o.log_format, LOG_FORMAT_PRETTY);
+	assert_string_equal(o.access_log, "-");
+	assert_string_equal(o.access_log_format, "pretty");
+	options_fini(&o);
+
+	load_ok(&o,
+		ARGV("--no-reload", "--cpu-budget=7s", "--reload-dir", "a, b/c", "--reload-dir=d"));
+	options_dev(&o);
+	assert_true(o.dev);
+	assert_false(o.reload);
+	assert_int_equal(o.cpu_budget_us, 7000000);
+	assert_int_equal(o.reload_dir.n, 3);
+	assert_string_equal(o.reload_dir.v[1], "b/c");
+	options_fini(&o);
+}
+
+static void test_dev_is_no_option(void **state)
+{
+	assert_refused(ARGV("--dev"), "command line: --dev: unknown option; see moonloop help run");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		CLEAN_TEST(test_dev),
+		CLEAN_TEST(test_dev_is_no_option),
 		CLEAN_TEST(test_defaults),
 		CLEAN_TEST(test_enum_order),
 		CLEAN_TEST(test_numbers),
