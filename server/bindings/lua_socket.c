@@ -148,11 +148,14 @@ static int answer_true(lua_State *L)
 
 /* Reading. */
 
-static int answer_bytes(lua_State *L, struct socket *s, const struct socket_ask *ask)
+static int answer_bytes(lua_State *L, struct socket *s, struct socket_ask *ask)
 {
 	struct span bytes;
-	int rc = socket_read(s, self(), ask, &bytes);
+	int rc;
 
+	ask->again = goes_on(L);
+	ask->now = lua_isnumber(L, TIMEOUT) && lua_tonumber(L, TIMEOUT) <= 0;
+	rc = socket_read(s, self(), ask, &bytes);
 	if (rc < 0)
 		return refuse(L, s, SOCKET_READER, rc);
 	silence(L);
@@ -195,7 +198,7 @@ static int native_read(lua_State *L)
 {
 	int results;
 	struct socket *s = begin(L, 2, &results);
-	struct socket_ask ask = {.again = goes_on(L)};
+	struct socket_ask ask = {0};
 
 	if (s == NULL)
 		return results;
@@ -213,7 +216,7 @@ static int native_read_until(lua_State *L)
 {
 	int results;
 	struct socket *s = begin(L, 3, &results);
-	struct socket_ask ask = {.what = SOCKET_UNTIL, .again = goes_on(L)};
+	struct socket_ask ask = {.what = SOCKET_UNTIL};
 
 	if (s == NULL)
 		return results;

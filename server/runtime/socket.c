@@ -169,7 +169,7 @@ static void close_one(void *object, void *arg)
 	fd_watch_stop(sockets.loop, &s->writable);
 	deadline_remove(&sockets.loop->deadlines, &s->expiry);
 	if (s->tls) {
-		if (s->shaken && !s->shut && s->end >= 0)
+		if (s->shaken && !s->shut)
 			(void)tls_shut(s->tls); /* as far as it goes without waiting */
 		tls_free(&s->tls);
 	}

@@ -84,6 +84,7 @@ struct socket_ask {
 	struct span delimiter; /* of SOCKET_UNTIL; not empty */
 	bool keep;             /* the delimiter stays */
 	bool again;            /* the same was asked before, and nothing else since */
+	bool now;              /* who asks will not wait: bytes count that the loop knows not of */
 };
 
 /*

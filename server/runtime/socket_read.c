@@ -228,6 +228,8 @@ int socket_read(struct socket *s, double task, const struct socket_ask *ask, str
 	if (rc < 0)
 		return rc;
 	s->side[SOCKET_READER].wants = 0;
+	if (ask->now)
+		s->drained = false;
 	if (!ask->again)
 		s->seen = 0;
 	rc = s->in.n > s->from || s->end < 0 || ask->what == SOCKET_EXACT ? try_own(s, ask, out_r)
@@ -251,7 +253,7 @@ void socket_trim(struct socket *s)
 
 bool socket_is_idle(struct socket *s, bool look)
 {
-	struct socket_ask ask = {.what = SOCKET_SOME};
+	struct socket_ask ask = {.what = SOCKET_SOME, .now = true};
 	struct span got;
 	int rc;
 
@@ -260,7 +262,6 @@ bool socket_is_idle(struct socket *s, bool look)
 		return false;
 	if (!look)
 		return true;
-	s->drained = false; /* the loop may not have told yet */
 	rc = socket_read(s, 0, &ask, &got);
 	if (rc == 0 && got.p == sockets.scratch)
 		buf_append(&s->in, got.p, got.n);

@@ -235,6 +235,19 @@ describe("socket: tasks", function()
 		end)
 	end)
 
+	it("reads what is there without any time", function()
+		local a, b = pair()
+		for _ = 1, 3 do
+			assert.equal("timeout", select(2, a:read("some", 0)))
+			b:write("one")
+			assert.equal("one", a:read("some", 0))
+			b:write("two")
+			assert.equal("two", a:read(3, 0))
+		end
+		a:close()
+		b:close()
+	end)
+
 	it("has its waits in the tree", function()
 		local a, b = pair()
 		local t = task.spawn(a.read, a)

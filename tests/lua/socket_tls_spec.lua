@@ -69,10 +69,14 @@ describe("TLS", function()
 		return options
 	end
 
-	local function echo(sock)
+	local function echo_only(sock)
 		for line in sock:lines() do
 			assert(sock:write(line .. "\n"))
 		end
+	end
+
+	local function echo(sock)
+		echo_only(sock)
 		assert(sock:shutdown())
 	end
 
@@ -191,15 +195,24 @@ describe("TLS", function()
 		end)
 	end)
 
-	it("talks with Python's client", function()
+	-- The client demands a close_notify after its own.
+	local function ask_by_python(answer)
 		for name, version in pairs(VERSIONS) do
-			serving(identity("server", { alpn = { "echo" } }), echo, function(address)
+			serving(identity("server", { alpn = { "echo" } }), answer, function(address)
 				local done = assert(process.run({ "python3", "-c", PYTHON_CLIENT, dir.path .. "/ca.pem",
 					address:match("%d+$"), name }, { timeout = 60 }))
 				assert.equal("", done.stderr)
 				assert.equal(version .. " echo hello\n", done.stdout)
 			end)
 		end
+	end
+
+	it("talks with Python's client", function()
+		ask_by_python(echo)
+	end)
+
+	it("ends properly when it is closed, though the peer ended first", function()
+		ask_by_python(echo_only)
 	end)
 
 	it("talks with Python's server", function()

@@ -178,7 +178,8 @@ function connect.connect(address, options)
 	if o == nil then
 		return nil, host, port
 	end
-	return connect.open(host, port, text, o, context, tls)
+	local sock, code, detail = connect.open(host, port, text, o, context, tls)
+	return sock, code, detail -- no tail call: task.tree() names this function
 end
 waits.names[connect.connect] = "socket.connect"
 

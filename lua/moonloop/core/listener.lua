@@ -185,7 +185,8 @@ function Listener:serve(fn, options)
 	end
 	local o = checks.options("listener:serve", options, SERVE_OPTIONS)
 	local max = checks.integer("listener:serve", "max", o.max, 1, 2 ^ 20, CONNECTIONS_MAX)
-	return task.group(serve, self, fn, sync.semaphore(max))
+	local ok, code, detail = task.group(serve, self, fn, sync.semaphore(max))
+	return ok, code, detail -- no tail call: task.tree() names this function
 end
 waits.names[Listener.serve] = "listener:serve"
 

@@ -271,7 +271,8 @@ function Pool:connect(address, options)
 	if o == nil then
 		return nil, host, port
 	end
-	return connect_to(self, o, host, port, text, context, tls)
+	local sock, code, detail = connect_to(self, o, host, port, text, context, tls)
+	return sock, code, detail -- no tail call: task.tree() names this function
 end
 waits.names[Pool.connect] = "pool:connect"
 

@@ -179,11 +179,12 @@ waits.names[Socket.write] = "socket:write"
 -- @return true; nil, code, detail
 function Socket:shutdown(timeout)
 	checks.self(self, Socket, "shutdown")
-	return call(self, "shutdown", verbs.shutdown, timeout or self.write_timeout_)
+	local ok, code, detail = call(self, "shutdown", verbs.shutdown, timeout or self.write_timeout_)
+	return ok, code, detail -- no tail call: task.tree() names this function
 end
 waits.names[Socket.shutdown] = "socket:shutdown"
 
---- Closes it; a task that waits for it gets nil, "gone". Never suspends. A second time does nothing.
+--- Closes it; a task that waits for it gets nil, "gone". Does not suspend. A second time does nothing.
 function Socket:close()
 	checks.self(self, Socket, "close")
 	local place = self.place_
@@ -265,7 +266,8 @@ end
 -- @return true; nil, code, detail
 function Socket:handshake(timeout)
 	checks.self(self, Socket, "handshake")
-	return call(self, "handshake", verbs.shake, timeout or HANDSHAKE_TIMEOUT)
+	local ok, code, detail = call(self, "handshake", verbs.shake, timeout or HANDSHAKE_TIMEOUT)
+	return ok, code, detail
 end
 waits.names[Socket.handshake] = "socket:handshake"
 
@@ -288,11 +290,12 @@ function Socket:start_tls(options)
 	end
 	local timeout = checks.seconds("socket:start_tls", "timeout", tls.timeout, HANDSHAKE_TIMEOUT)
 	local ok, code, why = self:begin_tls_(context, not server and (tls.server_name or self.name_) or nil)
-	if not ok then
-		return nil, code, why
+	if ok then
+		ok, code, why = self:handshake(timeout)
 	end
-	return self:handshake(timeout)
+	return ok, code, why
 end
+waits.names[Socket.start_tls] = "socket:start_tls"
 
 --- Gives it back to its pool, for somebody else to use; it is closed instead if that would do harm:
 -- bytes that nobody read, an end, a shutdown. This object is of no more use.

@@ -59,7 +59,8 @@ function Udp:send(data, to)
 	elseif to ~= nil then
 		checks.string("udp:send", "to", to)
 	end
-	return call(self, "send", verbs.send, nil, data, to)
+	local ok, code, detail = call(self, "send", verbs.send, nil, data, to)
+	return ok, code, detail -- no tail call: task.tree() names this function
 end
 waits.names[Udp.send] = "udp:send"
 
@@ -68,7 +69,8 @@ waits.names[Udp.send] = "udp:send"
 -- @return its bytes (never cut; may be ""), the sender's address; nil, code, detail
 function Udp:receive(timeout)
 	checks.self(self, Udp, "receive")
-	return call(self, "receive", verbs.receive, timeout)
+	local bytes, from, detail = call(self, "receive", verbs.receive, timeout)
+	return bytes, from, detail
 end
 waits.names[Udp.receive] = "udp:receive"
 

@@ -1,38 +1,14 @@
---- Scenarios of support_cancel.lua: what of moonloop.dns waits. The gateway asks a name server on a port
--- of --dns-servers, which is here.
+--- Scenarios of support_cancel.lua: what of moonloop.dns waits.
 
 local dns = require("moonloop.dns")
-local socket = require("moonloop.socket")
+local names = require("support_names")
 
 local scenarios = {}
 
-local PORT = assert((os.getenv("MOONLOOP_DNS_SERVERS") or ""):match("^127%.0%.0%.1:(%d+)$"),
-	"the specs need MOONLOOP_DNS_SERVERS=127.0.0.1:PORT with a free port; make specs sets it")
-
--- RFC 1035 4.1: the question comes back, with one record for its name.
-local function answer(query, kind, data)
-	local function number(n)
-		return string.char(math.floor(n / 256), n % 256)
-	end
-	return query:sub(1, 2) .. "\129\128" .. number(1) .. number(1) .. number(0) .. number(0)
-		.. query:sub(13) .. "\192\12" .. number(kind) .. number(1) .. "\0\0\0\60" .. number(#data) .. data
-end
-
-local asked = 0
-
--- Each time another name: answers are kept.
 local function of(kind, data, ask)
 	return function()
-		local server = assert(socket.udp({ bind = "127.0.0.1:" .. PORT }))
-		asked = asked + 1
-		local name = ("n%d.test."):format(asked)
-		local function serve()
-			local query, from = server:receive(0.05)
-			if query then
-				server:send(answer(query, kind, data), from)
-			end
-			return query
-		end
+		local server = names.serve({ [kind] = data })
+		local name = names.fresh()
 		return {
 			gives = { true },
 			timeout = true,
@@ -43,12 +19,8 @@ local function of(kind, data, ask)
 				end
 				return #list == 1
 			end,
-			release = serve,
-			check = function()
-				while serve() do
-				end
-				server:close()
-			end,
+			release = server.answer,
+			check = server.close,
 		}
 	end
 end
