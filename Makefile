@@ -84,9 +84,9 @@ $(BUILD)/moonloop: $(BIN) FORCE
 run: all ## build, then serve apps/welcome on http://127.0.0.1:8000
 	$(BUILD)/moonloop run apps/welcome
 
-$(BIN): $(O)/server/main.o $(O)/server/worker.o $(GEN_OBJS) $(call archives,$(LAYERS)) $(LLHTTP_LIBS)
+$(BIN): $(O)/server/main.o $(O)/server/worker.o $(O)/server/worker_logs.o $(GEN_OBJS) $(call archives,$(LAYERS)) $(LLHTTP_LIBS)
 	@echo "  LINK $@"
-	@$(CC) $(MODE_$(MODE)) -o $@ $(O)/server/main.o $(O)/server/worker.o $(GEN_OBJS) \
+	@$(CC) $(MODE_$(MODE)) -o $@ $(O)/server/main.o $(O)/server/worker.o $(O)/server/worker_logs.o $(GEN_OBJS) \
 		-Wl,--whole-archive $(O)/libbindings.a -Wl,--no-whole-archive \
 		-Wl,--start-group $(call archives,$(LAYERS)) -Wl,--end-group \
 		$(LLHTTP_LIBS) $(LIBS) -rdynamic $(LDFLAGS)

@@ -175,9 +175,17 @@ function Process:close()
 	return true
 end
 
+-- The pipes may be closed before these begin, when the task is cancelled.
+
 local function feed(stdin, input)
-	stdin:write(input) -- who does not want all of it has closed it
-	stdin:close()
+	if not stdin.closed_ then
+		stdin:write(input) -- who does not want all of it has closed it
+		stdin:close()
+	end
+end
+
+local function collect(pipe)
+	return not pipe.closed_ and pipe:read("all") or nil
 end
 
 local function attend(self, input, timeout, late)
@@ -186,9 +194,9 @@ local function attend(self, input, timeout, late)
 		late[1] = true
 		self:close()
 	end)
-	local out, err = task.spawn(self.stdout.read, self.stdout, "all"), nil
+	local out, err = task.spawn(collect, self.stdout), nil
 	if self.stderr then
-		err = task.spawn(self.stderr.read, self.stderr, "all")
+		err = task.spawn(collect, self.stderr)
 	end
 	if self.stdin then
 		task.spawn(feed, self.stdin, input)

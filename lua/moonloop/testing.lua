@@ -20,7 +20,7 @@ local PIECES = 64 -- of a response that nobody has read; then send waits
 
 local testing = {}
 
-local Call = { __name = "moonloop.testing.call" }
+local Call = { __name = "moonloop.test_call" }
 Call.__index = Call
 
 -- Headers as an application sees them: an array of pairs, and by name.

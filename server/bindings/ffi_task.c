@@ -1,6 +1,7 @@
 #include "bindings/ffi_api.h"
 
 #include "base/clock.h"
+#include "bindings/app_int.h"
 #include "runtime/sched.h"
 
 double ml_task_self(void)
