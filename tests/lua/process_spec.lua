@@ -14,10 +14,12 @@ end
 
 local function settles_at(n)
 	local until_ = time.now() + 5
-	while count_fds() ~= n and time.now() < until_ do
+	local now = count_fds()
+	while now ~= n and time.now() < until_ do
 		moonloop.sleep(0.005)
+		now = count_fds()
 	end
-	return count_fds()
+	return now
 end
 
 -- Gone, and waited for: not even a zombie.

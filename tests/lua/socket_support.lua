@@ -21,11 +21,13 @@ function support.leaves_none(fn, ...)
 	local before = support.count_fds()
 	fn(...)
 	local until_ = time.now() + 5
+	local now
 	repeat
 		collectgarbage()
 		moonloop.sleep(0.005)
-	until support.count_fds() <= before or time.now() > until_
-	assert.is_true(support.count_fds() <= before)
+		now = support.count_fds()
+	until now <= before or time.now() > until_
+	assert.is_true(now <= before)
 end
 
 --- Calls fn(listener) while a server calls serve_fn(socket) for each connection.

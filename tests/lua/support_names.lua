@@ -20,8 +20,8 @@ local function answer(query, records)
 	local high, low = query:byte(name_end + 1, name_end + 2)
 	local kind = high * 256 + low
 	local data = records[kind]
-	local message = query:sub(1, 2) .. "\129\128" .. number(1) .. number(data and 1 or 0) .. number(0) .. number(0)
-		.. query:sub(13, name_end + 4)
+	local counts = number(1) .. number(data and 1 or 0) .. number(0) .. number(0)
+	local message = query:sub(1, 2) .. "\129\128" .. counts .. query:sub(13, name_end + 4)
 	if data then
 		message = message .. "\192\12" .. number(kind) .. number(1) .. "\0\0\0\60" .. number(#data) .. data
 	end

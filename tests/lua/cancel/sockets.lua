@@ -81,7 +81,8 @@ local function pem(name)
 end
 
 local TRUST = { ca = pem("ca.pem"), server_name = "localhost" }
-local IDENTITY = { cert = pem("server.pem"), key = pem("server.key"), server = true }
+local LISTENER = { cert = pem("server.pem"), key = pem("server.key") }
+local SERVER = { cert = LISTENER.cert, key = LISTENER.key, server = true }
 dir:close()
 
 -- A client whose handshake the server joins when it is let go on.
@@ -96,7 +97,7 @@ local function of_client(gives, timeout, fn)
 				return fn(a, seconds)
 			end,
 			release = function()
-				server = server or task.spawn(b.start_tls, b, IDENTITY)
+				server = server or task.spawn(b.start_tls, b, SERVER)
 				task.sleep(0)
 			end,
 			check = function()
@@ -117,7 +118,7 @@ end)
 -- A server whose client says hello when it is let go on.
 local function of_server(gives, timeout, fn)
 	return function()
-		local listener = assert(socket.listen("127.0.0.1:0", { tls = { cert = IDENTITY.cert, key = IDENTITY.key } }))
+		local listener = assert(socket.listen("127.0.0.1:0", { tls = LISTENER }))
 		local client = task.spawn(socket.connect, listener:address())
 		local a, b = assert(listener:accept()), assert(client:join())
 		local peer
@@ -197,8 +198,7 @@ local function connecting(options)
 end
 
 scenarios["socket.connect"] = serving(nil, true, true, connecting({}))
-scenarios["socket.connect, with TLS"] = serving({ cert = IDENTITY.cert, key = IDENTITY.key }, true, true,
-	connecting({ tls = TRUST }))
+scenarios["socket.connect, with TLS"] = serving(LISTENER, true, true, connecting({ tls = TRUST }))
 
 local function in_line(call)
 	return function(address)
