@@ -161,7 +161,7 @@ function Udp:close() end
 ---@field connects integer since the start
 ---@field reuses integer since the start
 
----@class moonloop.Pool
+---@class moonloop.SocketPool
 local Pool = {}
 ---Suspends.
 ---@param address? string
@@ -205,7 +205,7 @@ function socket.listen(address, options) end
 function socket.udp(options) end
 
 ---@param options? moonloop.PoolOptions
----@return moonloop.Pool
+---@return moonloop.SocketPool
 function socket.pool(options) end
 
 ---@return moonloop.Socket? a
