@@ -2,6 +2,7 @@
 #include "bindings/lua_boot.h"
 
 #include "bindings/app_int.h"
+#include "bindings/lua_json.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -36,6 +37,7 @@ static int open_native(lua_State *L)
 	luaL_register(L, NULL, functions);
 	lua_exchange_open(L);
 	lua_task_open(L);
+	lua_json_open(L);
 	lua_pushstring(L, MOONLOOP_VERSION);
 	lua_setfield(L, -2, "version");
 	return 1;

@@ -1,0 +1,351 @@
+--- The application: routes, groups, mounts, middleware, error handlers. It is a LASGI application.
+
+local errors = require("moonloop.web.errors")
+local lasgi = require("moonloop.lasgi")
+local lifespan = require("moonloop.web.lifespan")
+local mount = require("moonloop.web.mount")
+local path = require("moonloop.web.path")
+local query = require("moonloop.web.query")
+local request = require("moonloop.web.request")
+local response = require("moonloop.web.response")
+local route = require("moonloop.web.route")
+local router = require("moonloop.web.router")
+
+local HttpError, raised = errors.HttpError, errors.raised
+local getmetatable, type, xpcall = getmetatable, type, xpcall
+local new_request, send_response = request.new, response.send
+
+local app = {}
+
+-- Groups.
+
+local group_methods = {}
+local Group = { __name = "moonloop.group", __index = group_methods }
+
+local function add(self, method, pattern, spec, handler)
+	if handler == nil then
+		spec, handler = {}, spec
+	end
+	if type(spec) ~= "table" then
+		error(("%s %s: expected a table before the handler, got a %s"):format(method, tostring(pattern),
+			type(spec)), 3)
+	end
+	local new, why = route.new(method, self.prefix_ .. tostring(pattern), spec, handler)
+	if not new then
+		error(why, 3)
+	end
+	local group = self
+	while group do
+		table.insert(new.groups_, 1, group)
+		group = group.parent_
+	end
+	why = self.app_:enter_(new)
+	if why then
+		error(why, 3)
+	end
+	return new
+end
+
+for _, method in ipairs({ "get", "post", "put", "patch", "delete", "options", "head" }) do
+	group_methods[method] = function(self, pattern, spec, handler)
+		return add(self, method:upper(), pattern, spec, handler)
+	end
+end
+
+--- Routes every method that has no route of its own.
+function group_methods:any(pattern, spec, handler)
+	return add(self, router.ANY, pattern, spec, handler)
+end
+
+--- Routes a method by its name, which is taken as it is.
+function group_methods:route(method, pattern, spec, handler)
+	return add(self, method, pattern, spec, handler)
+end
+
+--- Adds middleware, function(req, next) → response, around the routes of this group, or for an
+-- application around everything it answers. The first is the outermost.
+function group_methods:use(...)
+	for i = 1, select("#", ...) do
+		local layer = select(i, ...)
+		if type(layer) ~= "function" then
+			error(("use: middleware is a function(req, next), got a %s"):format(type(layer)), 2)
+		end
+		self.middleware_[#self.middleware_ + 1] = layer
+	end
+	return self
+end
+
+--- Routes with a common prefix, middleware and declarations.
+-- @param prefix "/admin"
+-- @param options {use = {middleware ...}, tags = {...}, security = {...}}, or nil
+-- @param fn called with the group, or nil
+function group_methods:group(prefix, options, fn)
+	if type(options) == "function" then
+		options, fn = nil, options
+	end
+	local group = setmetatable({
+		app_ = self.app_,
+		parent_ = self,
+		prefix_ = self.prefix_ .. prefix,
+		options = options or {},
+		middleware_ = {},
+	}, Group)
+	group:use(unpack(group.options.use or {}))
+	if fn then
+		fn(group)
+	end
+	return group
+end
+
+--- Hands everything below a prefix to another LASGI application, whose lifespan runs too.
+function group_methods:mount(prefix, inner)
+	local pattern = prefix:gsub("/$", "")
+	local handler = mount.handler(inner)
+	self.app_.mounted_[#self.app_.mounted_ + 1] = inner
+	add(self, router.ANY, pattern .. "/{mounted_:path}", { hidden = true }, handler)
+	if pattern ~= "" then
+		add(self, router.ANY, pattern, { hidden = true }, handler)
+	end
+end
+
+-- Applications.
+
+local methods = setmetatable({}, { __index = group_methods })
+local App = { __name = "moonloop.app", __index = methods }
+
+local OPTIONS = { title = true, version = true, description = true, docs = true, slash = true, openapi = true }
+local SLASH = { redirect = true, strict = true, ignore = true }
+
+--- @param options {title=, version=, description= for the API's documents; slash = "redirect" (to the
+-- path with or without its last slash, whichever has a route), "strict" or "ignore"}
+function app.new(options)
+	options = options or {}
+	for key in pairs(options) do
+		if not OPTIONS[key] then
+			error("web.app: unknown option " .. tostring(key), 2)
+		end
+	end
+	if options.slash ~= nil and not SLASH[options.slash] then
+		error('web.app: slash must be "redirect", "strict" or "ignore", got ' .. tostring(options.slash), 2)
+	end
+	local self = setmetatable({
+		options = options,
+		routes = {}, -- in the order in which they were made
+		prefix_ = "",
+		middleware_ = {},
+		router_ = router.new(),
+		named_ = {},
+		mounted_ = {},
+		hosts_ = {},
+		hooks_ = { start = {}, stop = {}, notice = {} },
+		on_error_ = {},
+		handle_ = false, -- made at the first call
+	}, App)
+	self.app_ = self
+	return self
+end
+
+function methods:enter_(new)
+	local there = self.router_:add(new.method, new.segments, new)
+	if there then
+		return ("%s %s: there is a route for that already: %s"):format(new.method, new.pattern, there.pattern)
+	end
+	local name = new.spec.name
+	if name and self.named_[name] then
+		return ("%s %s: the name %s is taken by %s"):format(new.method, new.pattern, name,
+			self.named_[name].pattern)
+	elseif name then
+		self.named_[name] = new
+	end
+	self.routes[#self.routes + 1] = new
+end
+
+--- The path of a named route.
+function methods:url_for(name, params, search)
+	local found = self.named_[name]
+	if not found then
+		error(("url_for: no route has the name %s"):format(tostring(name)), 2)
+	end
+	local text, why = path.build(found.segments, params or {})
+	if not text then
+		error(("url_for: %s: %s"):format(name, why), 2)
+	end
+	return search and text .. "?" .. query.encode(search) or text
+end
+
+--- Calls fn(state) before the first request: what it leaves in state is in req.state. Suspends if fn does.
+function methods:on_start(fn)
+	table.insert(self.hooks_.start, fn)
+	return self
+end
+
+--- Calls fn(state) after the last request.
+function methods:on_stop(fn)
+	table.insert(self.hooks_.stop, fn)
+	return self
+end
+
+--- Calls fn(state) when a drain begins: time to end streams.
+function methods:on_drain(fn)
+	table.insert(self.hooks_.notice, fn)
+	return self
+end
+
+--- Answers errors: handler(req, err) returns what a route's handler may.
+-- @param what a status (404), or the metatable of error objects
+function methods:on_error(what, handler)
+	if type(what) ~= "number" and type(what) ~= "table" then
+		error("on_error: expected a status or a metatable, got a " .. type(what), 2)
+	end
+	self.on_error_[what] = handler
+	return self
+end
+
+--- Hands the requests for a host ("api.example.org", "*.example.org") to another application.
+function methods:host(name, inner)
+	self.hosts_[#self.hosts_ + 1] = { name = name:lower(), app = inner }
+	self.mounted_[#self.mounted_ + 1] = inner
+	return self
+end
+
+-- Answers.
+
+local function problem(req, err)
+	local res
+	if req:prefers("text/html") then
+		res = response.html(("<!doctype html>\n<meta charset=utf-8><title>%d %s</title>\n<h1>%s</h1>\n%s")
+			:format(err.status, err.title, err.title, err.detail and "<p>" .. errors.escape(err.detail) or ""),
+			err.status)
+	else
+		res = response.json(errors.document(err), err.status)
+		res.headers["content-type"] = "application/problem+json"
+	end
+	for name, value in pairs(err.headers or {}) do
+		res:header(name, value)
+	end
+	return res
+end
+
+-- What an error answers: a response; nil: it is none of those that do.
+local function answer(self, req, err)
+	local kind = getmetatable(err)
+	local handler = self.on_error_[kind] or kind == HttpError and self.on_error_[err.status]
+	if handler then
+		return response.of(handler(req, err))
+	end
+	return kind == HttpError and problem(req, err) or nil
+end
+
+-- For a path that no route has, in that spelling.
+local function other_slash(self, req)
+	local text = req.path
+	local other = text:sub(-1) == "/" and text:sub(1, -2) or text .. "/"
+	local found, params = self.router_:find(req.method, other)
+	return other ~= "" and found or nil, params, other
+end
+
+local function allow(allowed)
+	local names = {}
+	for name in pairs(allowed) do
+		names[#names + 1] = name
+	end
+	if allowed.GET and not allowed.HEAD then
+		names[#names + 1] = "HEAD"
+	end
+	if not allowed.OPTIONS then
+		names[#names + 1] = "OPTIONS"
+	end
+	table.sort(names)
+	return table.concat(names, ", ")
+end
+
+local function not_found(self, req, allowed)
+	if next(allowed) then
+		local list = allow(allowed)
+		if req.method == "OPTIONS" then
+			return response.make(204, nil, { allow = list })
+		end
+		return answer(self, req, errors.new(405, nil, { headers = { allow = list } }))
+	end
+	return answer(self, req, errors.new(404))
+end
+
+local function dispatch(self, req)
+	local found, params = self.router_:find(req.method, req.path)
+	if not found and self.options.slash ~= "strict" then
+		local at, at_params, other = other_slash(self, req)
+		if at and self.options.slash ~= "ignore" then
+			local search = req.scope.query_string
+			return response.redirect(req.scope.root_path .. other .. (search ~= "" and "?" .. search or ""), 308)
+		elseif at then
+			found, params = at, at_params
+		end
+	end
+	if not found then
+		return not_found(self, req, params)
+	end
+	req.params, req.route = params, found
+	return (found.call_ or found:call(self.answer_))(req)
+end
+
+local function prepare(self)
+	function self.answer_(req, err)
+		return answer(self, req, err)
+	end
+	self.handle_ = route.wrap(self.middleware_, function(req)
+		return dispatch(self, req)
+	end, self.answer_)
+end
+
+local function finish(self, req, send, ok, first, second, third)
+	if not ok then
+		local res = answer(self, req, first)
+		if res == nil then
+			error(first, 0)
+		end
+		first, second, third = res, nil, nil
+	end
+	send_response(req, send, first, second, third)
+end
+
+local function host_of(self, scope)
+	local name = (scope.headers.host or ""):lower():gsub(":%d+$", "")
+	for _, host in ipairs(self.hosts_) do
+		local tail = host.name:match("^%*(%..+)$")
+		if name == host.name or tail and #name > #tail and name:sub(-#tail) == tail then
+			return host.app
+		end
+	end
+end
+
+local function serve(self, scope, receive, send)
+	local inner = self.hosts_[1] and host_of(self, scope)
+	if inner then
+		return inner(scope, receive, send)
+	end
+	local text, root = scope.path, scope.root_path
+	if root ~= "" and text:sub(1, #root) == root then
+		text = text:sub(#root + 1)
+	end
+	if text == "" then
+		text = "/"
+	end
+	if not self.handle_ then
+		prepare(self)
+	end
+	local req = new_request(self, scope, receive, text)
+	finish(self, req, send, xpcall(self.handle_, raised, req))
+end
+
+function App:__call(scope, receive, send)
+	local kind = scope.type
+	if kind == "http" then
+		serve(self, scope, receive, send)
+	elseif kind == "lifespan" then
+		lifespan.run(self.hooks_, self.mounted_, scope, receive, send)
+	else
+		error(lasgi.unsupported)
+	end
+end
+
+return app
