@@ -247,6 +247,8 @@ static bool write_array(struct writer *w, size_t n)
 /* Name and value are on the top. */
 static bool write_member(struct writer *w, bool first)
 {
+	int name = lua_gettop(w->L) - 1; /* a failure leaves more on the stack */
+
 	if (lua_type(w->L, -2) != LUA_TSTRING)
 		return fail(w, lua_type(w->L, -2) == LUA_TNUMBER
 		                       ? "a table whose number keys are not 1 to n"
@@ -260,7 +262,7 @@ static bool write_member(struct writer *w, bool first)
 	if (w->indent.n > 0)
 		put_byte(w, ' ');
 	if (!write_value(w)) {
-		add_name(w, lua_tostring(w->L, -2));
+		add_name(w, lua_tostring(w->L, name));
 		return false;
 	}
 	return true;
