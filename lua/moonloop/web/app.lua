@@ -113,11 +113,13 @@ end
 local methods = setmetatable({}, { __index = group_methods })
 local App = { __name = "moonloop.app", __index = methods }
 
-local OPTIONS = { title = true, version = true, description = true, docs = true, slash = true, openapi = true }
+local OPTIONS = { title = true, version = true, description = true, docs = true, slash = true, openapi = true,
+	forms = true }
 local SLASH = { redirect = true, strict = true, ignore = true }
 
 --- @param options {title=, version=, description= for the API's documents; slash = "redirect" (to the
--- path with or without its last slash, whichever has a route), "strict" or "ignore"}
+-- path with or without its last slash, whichever has a route), "strict" or "ignore"; forms = limits of
+-- moonloop.web.multipart}
 function app.new(options)
 	options = options or {}
 	for key in pairs(options) do
@@ -127,6 +129,12 @@ function app.new(options)
 	end
 	if options.slash ~= nil and not SLASH[options.slash] then
 		error('web.app: slash must be "redirect", "strict" or "ignore", got ' .. tostring(options.slash), 2)
+	end
+	if options.forms ~= nil then
+		local ok, why = pcall(require("moonloop.web.multipart").check_limits, options.forms)
+		if not ok then
+			error("web.app: " .. tostring(why), 2)
+		end
 	end
 	local self = setmetatable({
 		options = options,
@@ -335,6 +343,10 @@ local function serve(self, scope, receive, send)
 	end
 	local req = new_request(self, scope, receive, text)
 	finish(self, req, send, xpcall(self.handle_, raised, req))
+	local files = rawget(req, "files_")
+	if files then
+		require("moonloop.web.multipart").close(files)
+	end
 end
 
 function App:__call(scope, receive, send)

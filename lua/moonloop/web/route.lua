@@ -15,7 +15,7 @@ local KEYS = {
 	name = "string", summary = "string", description = "string", tags = "table", deprecated = "boolean",
 	hidden = "boolean", security = "table", use = "table", params = "table", query = "table",
 	headers = "table", cookies = "table", body = "table", response = "table", examples = "table",
-	operation_id = "string",
+	operation_id = "string", forms = "table",
 }
 
 local function names_of(map)
@@ -41,6 +41,12 @@ function route.new(method, pattern, spec, handler)
 				names_of(KEYS))
 		elseif type(value) ~= KEYS[key] then
 			return nil, ("%s %s: %s must be a %s, got a %s"):format(method, pattern, key, KEYS[key], type(value))
+		end
+	end
+	if spec.forms then
+		local fine, wrong = pcall(require("moonloop.web.multipart").check_limits, spec.forms)
+		if not fine then
+			return nil, ("%s %s: %s"):format(method, pattern, wrong)
 		end
 	end
 	local ok, checks = pcall(contract.compile, segments, spec)

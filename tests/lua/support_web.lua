@@ -1,0 +1,87 @@
+--- Calls an application in the spec's own task, without a socket.
+
+local web = {}
+
+local function add(headers, name, value)
+	name = name:lower()
+	headers[#headers + 1] = { name, value }
+	headers[name] = headers[name] and headers[name] .. ", " .. value or value
+end
+
+local function fields(given)
+	local headers = {}
+	for name, value in pairs(given or {}) do
+		for _, one in ipairs(type(value) == "table" and value or { value }) do
+			add(headers, name, tostring(one))
+		end
+	end
+	return headers
+end
+
+local function scope_of(method, target, options)
+	local raw_path, query = target:match("^([^?]*)%??(.*)$")
+	local scope = {
+		type = "http",
+		lasgi = { version = "1.0", spec_version = "1.0" },
+		http_version = "1.1",
+		method = method,
+		scheme = "http",
+		path = raw_path:gsub("%%(%x%x)", function(hex)
+			return string.char(tonumber(hex, 16))
+		end),
+		raw_path = raw_path,
+		query_string = query,
+		root_path = "",
+		headers = fields(options.headers),
+		client = { "127.0.0.1", 1 },
+		server = { "127.0.0.1", 8000 },
+		state = {},
+		extensions = {},
+	}
+	for key, value in pairs(options.scope or {}) do
+		scope[key] = value
+	end
+	if not scope.headers.host then
+		add(scope.headers, "host", "127.0.0.1:8000")
+	end
+	return scope
+end
+
+--- @param options {headers = name → value or values, body = a string or an array of pieces, scope = keys
+-- to be set in the scope}
+-- @return {status =, headers = by name in lower case, body =, pieces = of the body as they were sent}
+function web.call(app, method, target, options)
+	options = options or {}
+	local body, at = options.body or "", 0
+	local pieces = type(body) == "table" and body or { body }
+	local answer = { headers = {}, pieces = {} }
+	app(scope_of(method, target, options), function()
+		at = at + 1
+		if at > math.max(#pieces, 1) then
+			return { type = "http.disconnect", reason = "closed" }
+		end
+		return { type = "http.request", body = pieces[at] or "", more_body = at < #pieces }
+	end, function(message)
+		if message.type == "http.response.start" then
+			answer.status, answer.headers = message.status, fields(message.headers)
+			if message.headers and #message.headers > 0 then
+				answer.headers = {}
+				for _, pair in ipairs(message.headers) do
+					add(answer.headers, pair[1], tostring(pair[2]))
+				end
+			end
+		end
+		if message.body and message.body ~= "" then
+			table.insert(answer.pieces, message.body)
+		end
+		return true
+	end)
+	answer.body = table.concat(answer.pieces)
+	return answer
+end
+
+function web.get(app, target, headers)
+	return web.call(app, "GET", target, { headers = headers })
+end
+
+return web
