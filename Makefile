@@ -6,7 +6,7 @@ BUILD  ?= build
 
 # ---- packages: the one list ---------------------------------------------------------------------
 
-PACKAGES_BUILD = gcc libc6-dev make pkg-config libev-dev libluajit2-5.1-dev \
+PACKAGES_BUILD = gcc libc6-dev make pkg-config libev-dev libluajit2-5.1-dev libpcre2-dev \
 	$(shell pkg-config --exists libllhttp 2>/dev/null || echo node-llhttp)
 PACKAGES_TEST  = git libcmocka-dev lua-busted lua-check clang-format-14 curl python3
 PACKAGES_BENCH = nginx-light libnginx-mod-http-lua lua-cjson nodejs uvicorn python3-uvloop python3-httptools
@@ -32,6 +32,7 @@ endif
 
 LUAJIT_CFLAGS = $(shell pkg-config --cflags luajit)
 LUAJIT_LIBS   = $(shell pkg-config --libs luajit)
+PCRE2_LIBS    = $(shell pkg-config --libs libpcre2-8)
 
 # llhttp: the system's library where there is one, else Debian's sources, compiled here.
 ifeq ($(shell pkg-config --exists libllhttp 2>/dev/null && echo yes),yes)
@@ -46,7 +47,7 @@ endif
 
 CFLAGS_ALL = -std=gnu11 $(MODE_$(MODE)) $(WARN) -Iserver -I$(O)/gen $(LUAJIT_CFLAGS) $(LLHTTP_CFLAGS) \
 	-D_GNU_SOURCE -MMD -MP $(CFLAGS)
-LIBS       = -lev $(LUAJIT_LIBS) -lpthread -lm -ldl
+LIBS       = -lev $(LUAJIT_LIBS) $(PCRE2_LIBS) -lpthread -lm -ldl
 
 # ---- layers: one archive each, arrows point right ------------------------------------------------
 

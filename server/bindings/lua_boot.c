@@ -3,6 +3,7 @@
 
 #include "bindings/app_int.h"
 #include "bindings/lua_json.h"
+#include "bindings/lua_regex.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -38,6 +39,7 @@ static int open_native(lua_State *L)
 	lua_exchange_open(L);
 	lua_task_open(L);
 	lua_json_open(L);
+	lua_regex_open(L);
 	lua_pushstring(L, MOONLOOP_VERSION);
 	lua_setfield(L, -2, "version");
 	return 1;
