@@ -6,9 +6,9 @@ BUILD  ?= build
 
 # ---- packages: the one list ---------------------------------------------------------------------
 
-PACKAGES_BUILD = gcc libc6-dev make pkg-config libev-dev libluajit2-5.1-dev libpcre2-dev \
+PACKAGES_BUILD = gcc libc6-dev make pkg-config libev-dev libluajit2-5.1-dev libssl-dev libc-ares-dev libpcre2-dev \
 	$(shell pkg-config --exists libllhttp 2>/dev/null || echo node-llhttp)
-PACKAGES_TEST  = git libcmocka-dev lua-busted lua-check clang-format-14 curl python3
+PACKAGES_TEST  = git libcmocka-dev lua-busted lua-check clang-format-14 curl python3 openssl
 PACKAGES_BENCH = nginx-light libnginx-mod-http-lua lua-cjson nodejs uvicorn python3-uvloop python3-httptools
 
 # ---- flags --------------------------------------------------------------------------------------
@@ -47,7 +47,7 @@ endif
 
 CFLAGS_ALL = -std=gnu11 $(MODE_$(MODE)) $(WARN) -Iserver -I$(O)/gen $(LUAJIT_CFLAGS) $(LLHTTP_CFLAGS) \
 	-D_GNU_SOURCE -MMD -MP $(CFLAGS)
-LIBS       = -lev $(LUAJIT_LIBS) $(PCRE2_LIBS) -lpthread -lm -ldl
+LIBS       = -lev $(LUAJIT_LIBS) -lssl -lcrypto -lcares $(PCRE2_LIBS) -lpthread -lm -ldl
 
 # ---- layers: one archive each, arrows point right ------------------------------------------------
 

@@ -2,6 +2,7 @@
 #include "bindings/lua_boot.h"
 
 #include "bindings/app_int.h"
+#include "bindings/lua_crypto.h"
 #include "bindings/lua_json.h"
 #include "bindings/lua_regex.h"
 
@@ -39,6 +40,9 @@ static int open_native(lua_State *L)
 	lua_exchange_open(L);
 	lua_task_open(L);
 	lua_json_open(L);
+	lua_encoding_open(L);
+	lua_crypto_open(L);
+	lua_key_open(L);
 	lua_regex_open(L);
 	lua_pushstring(L, MOONLOOP_VERSION);
 	lua_setfield(L, -2, "version");

@@ -12,6 +12,7 @@
 
 local cookies = require("moonloop.web.cookies")
 local errors = require("moonloop.web.errors")
+local negotiate = require("moonloop.web.negotiate")
 local query = require("moonloop.web.query")
 
 local request = {}
@@ -36,7 +37,7 @@ local function from_scope(key)
 end
 
 local function random_id()
-	return ("%08x%08x"):format(math.random(0, 2 ^ 32 - 1), math.random(0, 2 ^ 32 - 1))
+	return require("moonloop.crypto").random_id()
 end
 
 local makers = {
@@ -191,12 +192,25 @@ function methods:files()
 	return self.files_ or {}
 end
 
+--- Which of some media types the client would rather have (RFC 9110 12.5.1).
+-- @param offers an array, what you would rather send first
+-- @return one of them; nil: it takes none
+function methods:accepts(offers)
+	return (negotiate.media(self.headers.accept, offers))
+end
+
+--- Which of some languages the client would rather have (RFC 9110 12.5.4).
+-- @param offers an array of tags, what you would rather send first
+-- @return one of them; nil: it takes none
+function methods:accepts_language(offers)
+	return negotiate.language(self.headers["accept-language"], offers)
+end
+
 --- Whether the client would rather have that media type than application/json.
 -- @param media_type "text/html"
 function methods:prefers(media_type)
-	local accept = self.headers.accept or ""
-	local wanted, json = accept:find(media_type, 1, true), accept:find("application/json", 1, true)
-	return wanted ~= nil and (json == nil or wanted < json)
+	return self.headers.accept ~= nil
+		and negotiate.media(self.headers.accept, { "application/json", media_type }) == media_type
 end
 
 --- The path of a named route of this application, below where it is mounted.
