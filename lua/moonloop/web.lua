@@ -27,7 +27,8 @@ local web = {
 
 -- Loaded when they are first used.
 local PARTS = { schema = "moonloop.web.schema", static = "moonloop.web.static", file = "moonloop.web.file",
-	template = "moonloop.web.template" }
+	template = "moonloop.web.template", conditional = "moonloop.web.conditional",
+	compression = "moonloop.web.compression" }
 
 return setmetatable(web, {
 	__index = function(self, key)

@@ -13,7 +13,7 @@ local router = require("moonloop.web.router")
 
 local HttpError, raised = errors.HttpError, errors.raised
 local getmetatable, type, xpcall = getmetatable, type, xpcall
-local new_request, send_response = request.new, response.send
+local new_request, send_response, is_response = request.new, response.send, response.is
 
 local app = {}
 
@@ -35,7 +35,7 @@ local function add(self, method, pattern, spec, handler)
 		error(why, 3)
 	end
 	local group = self
-	while group do
+	while group ~= self.app_ do -- the application's own middleware is around everything
 		table.insert(new.groups_, 1, group)
 		group = group.parent_
 	end
@@ -239,7 +239,8 @@ local function answer(self, req, err)
 	local kind = getmetatable(err)
 	local handler = self.on_error_[kind] or kind == HttpError and self.on_error_[err.status]
 	if handler then
-		return response.of(handler(req, err))
+		local res = response.of(handler(req, err))
+		return res.resolve and res:resolve(req) or res
 	end
 	return kind == HttpError and problem(req, err) or nil
 end
@@ -305,7 +306,19 @@ local function prepare(self)
 	end, self.answer_)
 end
 
+-- A file that no middleware has seen is opened here.
+local function resolved(ok, first, second, third)
+	if ok and (is_response(first) and first.resolve or is_response(second) and second.resolve) then
+		return response.of(first, second, third)
+	end
+end
+
 local function finish(self, req, send, ok, first, second, third)
+	local unresolved = resolved(ok, first, second, third)
+	if unresolved then
+		ok, first = xpcall(unresolved.resolve, raised, unresolved, req)
+		second, third = nil, nil
+	end
 	if not ok then
 		local res = answer(self, req, first)
 		if res == nil then

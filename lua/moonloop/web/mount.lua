@@ -31,7 +31,14 @@ local function deliver(res, req, send)
 end
 
 --- A handler for a route that ends with {mounted_:path}.
+-- @param inner an application; one that is a table with a method respond(req, rest) is asked by that for
+-- a response, so that middleware and error handlers of the outer one see what it answers
 function mount.handler(inner)
+	if type(inner) == "table" and inner.respond then
+		return function(req)
+			return inner:respond(req, req.params.mounted_)
+		end
+	end
 	return function(req)
 		local res = response.make(200)
 		res.inner, res.rest, res.deliver = inner, req.params.mounted_ or "", deliver

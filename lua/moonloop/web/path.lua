@@ -97,12 +97,15 @@ function path.parse(text)
 	return segments
 end
 
--- RFC 3986 3.3: what a segment may hold as it is.
+--- Percent-encodes what a segment cannot hold as it is (RFC 3986 3.3).
+-- @param keep what else stays, for a set of a Lua pattern: "/"
 local function escape(text, keep)
 	return (text:gsub("[^%w%-._~!$&'()*+,;=:@" .. keep .. "]", function(c)
 		return ("%%%02X"):format(c:byte())
 	end))
 end
+
+path.escape = escape
 
 --- The path that a pattern means with those values.
 -- @return a string, percent-encoded; nil and what is wrong

@@ -24,6 +24,8 @@ local TEXT = "text/plain; charset=utf-8"
 local HTML = "text/html; charset=utf-8"
 local JSON = "application/json"
 
+local TAG_CHARS = 22 -- 132 bits of a hash
+
 local function new(status, body, headers)
 	return setmetatable({ status = status, body = body, headers = headers or {} }, Response)
 end
@@ -141,6 +143,19 @@ function Response:vary(name)
 		self.headers.vary = there .. ", " .. name
 	end
 	return self
+end
+
+--- Adds an entity tag (RFC 9110 8.8.3): who has that version gets 304 from web.conditional.
+-- @param tag a text without quotes; nil: made from the body, which must be a string
+-- @param weak true: the content may differ, but means the same
+-- @return the response
+function Response:etag(tag, weak)
+	if tag == nil and type(self.body) == "string" then
+		tag = require("moonloop.crypto").sha256(self.body, "base64url"):sub(1, TAG_CHARS)
+	elseif type(tag) ~= "string" or tag:find('[%c" \127-\255]') then
+		blame(2, "res:etag: expected a text of printable ASCII without quotes, got %s", tostring(tag))
+	end
+	return self:header("etag", (weak and 'W/"' or '"') .. tag .. '"')
 end
 
 --- Sets a cookie: moonloop.web.cookies says which options there are.

@@ -69,7 +69,14 @@ end
 local function guarded(handler, answer)
 	local function raised(req, ok, first, second, third)
 		if ok then
-			return response.of(first, second, third)
+			local res = response.of(first, second, third)
+			if not res.resolve then
+				return res
+			end
+			ok, first = xpcall(res.resolve, errors.raised, res, req)
+			if ok then
+				return first
+			end
 		end
 		local res = answer(req, first)
 		if res == nil then
