@@ -7,6 +7,7 @@ BUILD  ?= build
 # ---- packages: the one list ---------------------------------------------------------------------
 
 PACKAGES_BUILD = gcc libc6-dev make pkg-config libev-dev libluajit2-5.1-dev libssl-dev libc-ares-dev libpcre2-dev \
+	zlib1g-dev libbrotli-dev libzstd-dev \
 	$(shell pkg-config --exists libllhttp 2>/dev/null || echo node-llhttp)
 PACKAGES_TEST  = git libcmocka-dev lua-busted lua-check clang-format-14 curl python3 openssl
 PACKAGES_BENCH = nginx-light libnginx-mod-http-lua lua-cjson nodejs uvicorn python3-uvloop python3-httptools
@@ -47,7 +48,7 @@ endif
 
 CFLAGS_ALL = -std=gnu11 $(MODE_$(MODE)) $(WARN) -Iserver -I$(O)/gen $(LUAJIT_CFLAGS) $(LLHTTP_CFLAGS) \
 	-D_GNU_SOURCE -MMD -MP $(CFLAGS)
-LIBS       = -lev $(LUAJIT_LIBS) -lssl -lcrypto -lcares $(PCRE2_LIBS) -lpthread -lm -ldl
+LIBS       = -lev $(LUAJIT_LIBS) -lssl -lcrypto -lcares $(PCRE2_LIBS) -lz -lbrotlienc -lbrotlidec -lzstd -lpthread -lm -ldl
 
 # ---- layers: one archive each, arrows point right ------------------------------------------------
 

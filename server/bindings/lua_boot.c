@@ -5,6 +5,7 @@
 #include "bindings/lua_crypto.h"
 #include "bindings/lua_json.h"
 #include "bindings/lua_regex.h"
+#include "bindings/lua_zip.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -40,6 +41,7 @@ static int open_native(lua_State *L)
 	lua_exchange_open(L);
 	lua_task_open(L);
 	lua_json_open(L);
+	lua_zip_open(L);
 	lua_encoding_open(L);
 	lua_crypto_open(L);
 	lua_key_open(L);
