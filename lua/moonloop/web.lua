@@ -27,8 +27,14 @@ local web = {
 
 -- Loaded when they are first used.
 local PARTS = { schema = "moonloop.web.schema", static = "moonloop.web.static", file = "moonloop.web.file",
-	template = "moonloop.web.template", conditional = "moonloop.web.conditional",
-	compression = "moonloop.web.compression" }
+	views = "moonloop.web.views", conditional = "moonloop.web.conditional",
+	compression = "moonloop.web.compression", session = "moonloop.web.session",
+	session_store = "moonloop.web.session_store", csrf = "moonloop.web.csrf", cors = "moonloop.web.cors",
+	security_headers = "moonloop.web.security_headers", trusted_hosts = "moonloop.web.trusted_hosts",
+	request_id = "moonloop.web.request_id", trace = "moonloop.web.trace",
+	basic_auth = "moonloop.web.basic_auth", bearer = "moonloop.web.bearer", jwt = "moonloop.web.jwt",
+	scopes = "moonloop.web.scopes", rate_limit = "moonloop.web.rate_limit",
+	timeout = "moonloop.web.timeout", body_limit = "moonloop.web.body_limit" }
 
 return setmetatable(web, {
 	__index = function(self, key)

@@ -84,4 +84,51 @@ function web.get(app, target, headers)
 	return web.call(app, "GET", target, { headers = headers })
 end
 
+-- A client that keeps cookies, and sends them as a browser does: all of them, everywhere.
+
+local Browser = {}
+Browser.__index = Browser
+
+--- @return {jar = name → value, set = the Set-Cookie fields of the last answer}; :get(target, headers),
+-- :post(target, body, headers)
+function web.browser(app, scope)
+	return setmetatable({ app = app, scope = scope, jar = {}, set = {} }, Browser)
+end
+
+local function keep(self, field)
+	local name, value = field:match("^([^=]+)=([^;]*)")
+	self.set[#self.set + 1] = field
+	self.jar[name] = not field:find("Max-Age=0", 1, true) and value or nil
+end
+
+function Browser:call(method, target, body, headers)
+	local sent = {}
+	for name, value in pairs(headers or {}) do
+		sent[name] = value
+	end
+	local list = {}
+	for name, value in pairs(self.jar) do
+		list[#list + 1] = name .. "=" .. value
+	end
+	sent.cookie = sent.cookie or #list > 0 and table.concat(list, "; ") or nil
+	local answer = web.call(self.app, method, target, { body = body, headers = sent, scope = self.scope })
+	self.set = {}
+	for _, pair in ipairs(answer.headers) do
+		if pair[1] == "set-cookie" then
+			keep(self, pair[2])
+		end
+	end
+	return answer
+end
+
+function Browser:get(target, headers)
+	return self:call("GET", target, nil, headers)
+end
+
+function Browser:post(target, body, headers)
+	headers = headers or {}
+	headers["content-type"] = headers["content-type"] or "application/x-www-form-urlencoded"
+	return self:call("POST", target, body, headers)
+end
+
 return web

@@ -5,6 +5,7 @@
 -- headers   by name in lower case; as an array, {name, value} pairs
 -- query     name → value, of several the last one; req:query_all(name) has them all
 -- cookies   name → value
+-- session   what is remembered of the client, with moonloop.web.session
 -- locals    a table of the request's own, for middleware to leave things in
 -- id        of the request: the header x-request-id if that is a short token, else a random one
 -- route     that was found, or nil
@@ -58,6 +59,10 @@ local makers = {
 	end,
 	locals = function()
 		return {}
+	end,
+	session = function(req)
+		local load = rawget(req, "load_session_")
+		return load and load()
 	end,
 	id = function(req)
 		local given = req.headers["x-request-id"]
