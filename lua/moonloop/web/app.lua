@@ -1,6 +1,7 @@
 --- The application: routes, groups, mounts, middleware, error handlers. It is a LASGI application.
 
 local errors = require("moonloop.web.errors")
+local html = require("moonloop.web.html")
 local lasgi = require("moonloop.lasgi")
 local lifespan = require("moonloop.web.lifespan")
 local mount = require("moonloop.web.mount")
@@ -222,7 +223,7 @@ local function problem(req, err)
 	local res
 	if req:prefers("text/html") then
 		res = response.html(("<!doctype html>\n<meta charset=utf-8><title>%d %s</title>\n<h1>%s</h1>\n%s")
-			:format(err.status, err.title, err.title, err.detail and "<p>" .. errors.escape(err.detail) or ""),
+			:format(err.status, err.title, err.title, err.detail and "<p>" .. html.escape(err.detail) or ""),
 			err.status)
 	else
 		res = response.json(errors.document(err), err.status)

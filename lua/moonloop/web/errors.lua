@@ -61,11 +61,6 @@ function errors.raise(status, detail, members)
 	error(errors.new(status, detail, members), 0)
 end
 
---- Text for HTML, in an element or a quoted attribute.
-function errors.escape(text)
-	return (text:gsub('[&<>"\']', { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&#39;" }))
-end
-
 --- The problem document of an error.
 function errors.document(err)
 	local document = {}
