@@ -61,13 +61,15 @@ static long double scaled(long double value, int k)
 	return k >= 0 ? value * powers_ext[k] : value / powers_ext[-k];
 }
 
-/* Whether digits * 10^-k reads as the value: 1 or 0; -1: too near the middle of two doubles. */
+/* Whether digits * 10^-k reads as the value: 1 or 0; -1: too near the middle of two doubles, or the
+ * value is a power of two, below which doubles are nearer to each other. */
 static int reads_as(uint64_t digits, int k, double value)
 {
 	long double off = fabsl(scaled((long double)digits, -k) - (long double)value);
 	int exponent;
 
-	frexp(value, &exponent);
+	if (frexp(value, &exponent) == 0.5)
+		return -1;
 	off = ldexpl(off, DBL_MANT_DIG - exponent);
 	return off < 0.49L ? 1 : off > 0.51L ? 0 : -1;
 }
