@@ -123,8 +123,8 @@ local function send_many(self, res, send, ranges)
 	local boundary = ("%08x%08x"):format(math.random(0, 2 ^ 32 - 1), math.random(0, 2 ^ 32 - 1))
 	local heads, total = {}, 0
 	for i, one in ipairs(ranges) do
-		heads[i] = ("%s--%s\r\ncontent-type: %s\r\ncontent-range: %s\r\n\r\n"):format(i > 1 and "\r\n" or "", boundary,
-			res.headers["content-type"], range.format(one, self.size))
+		heads[i] = ("%s--%s\r\ncontent-type: %s\r\ncontent-range: %s\r\n\r\n"):format(i > 1 and "\r\n" or "",
+			boundary, res.headers["content-type"], range.format(one, self.size))
 		total = total + #heads[i] + one[2] - one[1] + 1
 	end
 	local tail = "\r\n--" .. boundary .. "--\r\n"
