@@ -180,7 +180,8 @@ describe("range.parse", function()
 
 	it("ignores what it cannot read, and what is none", function()
 		for _, header in ipairs({ "bytes", "bytes=", "bytes=a-b", "bytes=5-2", "lines=1-2", "bytes=1",
-			"bytes=1-2,x", "bytes=0-9,0-9", "bytes=" .. ("0-0,"):rep(17), "bytes=0-" .. ("9"):rep(16), "bytes=--1" }) do
+			"bytes=1-2,x", "bytes=0-9,0-9", "bytes=" .. ("0-0,"):rep(17),
+			"bytes=0-" .. ("9"):rep(16), "bytes=--1" }) do
 			assert.is_nil(range.parse(header, 10), header)
 		end
 		assert.is_nil(range.parse(nil, 10))

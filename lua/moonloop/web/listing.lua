@@ -1,6 +1,6 @@
 --- The page of a directory.
 
-local escape = require("moonloop.web.errors").escape
+local escape = require("moonloop.web.html").escape
 local fs = require("moonloop.fs")
 local path = require("moonloop.web.path")
 local response = require("moonloop.web.response")

@@ -4,6 +4,7 @@
 local blame = require("moonloop.core.errors").blame
 local errors = require("moonloop.web.errors")
 local file = require("moonloop.web.file")
+local lasgi = require("moonloop.lasgi")
 local mime = require("moonloop.web.mime")
 local negotiate = require("moonloop.web.negotiate")
 local opened = require("moonloop.web.opened")
@@ -134,6 +135,9 @@ function methods:respond(req, rest)
 end
 
 function Static:__call(scope, receive, send)
+	if scope.type ~= "http" then
+		error(lasgi.unsupported)
+	end
 	if not self.app_ then
 		self.app_ = require("moonloop.web.app").new({ slash = "strict" })
 		self.app_:mount("/", self)
