@@ -8,8 +8,8 @@ local convert = {}
 local TYPES = { "string", "number", "boolean", "null", "array", "object" }
 
 -- Keywords that need nothing done.
-local SILENT = { ["$schema"] = true, ["$comment"] = true, ["$defs"] = true, ["definitions"] = true, title = true,
-	description = true, default = true, examples = true, deprecated = true, discriminator = true }
+local SILENT = { ["$schema"] = true, ["$comment"] = true, ["$defs"] = true, ["definitions"] = true,
+	title = true, description = true, default = true, examples = true, deprecated = true, discriminator = true }
 
 local function unsupported(what)
 	error({ unsupported = what })

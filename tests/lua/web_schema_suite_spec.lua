@@ -31,7 +31,8 @@ local OTHERWISE = {
 	["ECMA 262 \\s matches whitespace: EM SPACE matches (Space_Separator)"] = true,
 	["ECMA 262 \\S matches everything but whitespace: latin-1 non-breaking-space does not match"] = true,
 	["ECMA 262 \\S matches everything but whitespace: zero-width whitespace does not match"] = true,
-	["ECMA 262 \\S matches everything but whitespace: paragraph separator does not match (line terminator)"] = true,
+	["ECMA 262 \\S matches everything but whitespace: paragraph separator does not match"
+		.. " (line terminator)"] = true,
 	["ECMA 262 \\S matches everything but whitespace: EM SPACE does not match (Space_Separator)"] = true,
 }
 
@@ -44,9 +45,10 @@ end
 
 local function run(schema, group, at)
 	for _, case in ipairs(group.tests) do
-		local title = ("%s: %s"):format(group.description, case.description)
+		local title = group.description .. ": " .. case.description
 		local accepted, faults = convert.accepts(schema, case.data)
-		assert.equal(case.valid ~= (OTHERWISE[title] or false), accepted, ("%s: %s %s"):format(at, title, faults or ""))
+		assert.equal(case.valid ~= (OTHERWISE[title] or false), accepted,
+			("%s: %s %s"):format(at, title, faults or ""))
 	end
 end
 
