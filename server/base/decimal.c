@@ -3,6 +3,7 @@
 #include "base/mem.h"
 
 #include <float.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,7 +84,12 @@ static bool by_extended(double value, struct decimal *out)
 	if (k < -EXACT_POWER_EXT || k + 2 > EXACT_POWER_EXT || value < DBL_MIN)
 		return false;
 	for (int last = k + 2; reads == 0 && k <= last; k++) {
-		*out = (struct decimal){(uint64_t)llrintl(scaled(value, k)), -k};
+		long double digits = scaled(value, k);
+
+		*out = (struct decimal){(uint64_t)llrintl(digits), -k};
+		/* Rounded twice, a half may have gone the wrong way. */
+		if (fabsl(digits - (long double)out->digits) > 0.49L)
+			return false;
 		reads = reads_as(out->digits, k, value);
 	}
 	return reads > 0;
@@ -95,19 +101,43 @@ static bool by_extended(double value, struct decimal *out)
 }
 #endif
 
-static void by_library(double value, struct decimal *out)
+static bool library_reads(uint64_t digits, int exponent, double value)
 {
 	char text[DECIMAL_MAX];
 
-	for (int precision = 0; precision < DBL_DECIMAL_DIG; precision++) {
-		snprintf(text, sizeof(text), "%.*e", precision, value);
-		if (strtod(text, NULL) == value)
-			break;
+	snprintf(text, sizeof(text), "%" PRIu64 "e%d", digits, exponent);
+	return strtod(text, NULL) == value;
+}
+
+/* The C library's text of that many digits. */
+static struct decimal rounded(double value, int precision)
+{
+	char text[DECIMAL_MAX];
+	struct decimal d;
+
+	snprintf(text, sizeof(text), "%.*e", precision, value);
+	d = (struct decimal){(uint64_t)(text[0] - '0'), atoi(strchr(text, 'e') + 1)};
+	for (const char *p = text + 2; text[1] != 'e' && *p != 'e'; p++, d.exponent--)
+		d.digits = d.digits * 10 + (uint64_t)(*p - '0');
+	return d;
+}
+
+/* No two texts of DBL_DIG digits are the same double, so if fewer will do these end with zeros; but
+ * below DBL_MIN doubles are that precise no more. Above a power of two there is more room than
+ * below: the next text up may do where the nearest one does not. */
+static void by_library(double value, struct decimal *out)
+{
+	int precision = value < DBL_MIN ? 0 : DBL_DIG - 1;
+
+	for (; precision < DBL_DECIMAL_DIG; precision++) {
+		*out = rounded(value, precision);
+		if (library_reads(out->digits, out->exponent, value))
+			return;
+		if (library_reads(out->digits + 1, out->exponent, value)) {
+			out->digits++;
+			return;
+		}
 	}
-	*out = (struct decimal){0, atoi(strchr(text, 'e') + 1)};
-	out->digits = (uint64_t)(text[0] - '0');
-	for (const char *p = text + 2; text[1] != 'e' && *p != 'e'; p++, out->exponent--)
-		out->digits = out->digits * 10 + (uint64_t)(*p - '0');
 }
 
 static size_t put_digits(char *out, uint64_t n)
@@ -238,7 +268,7 @@ static bool exact_value(const struct number *n, double *out)
 	if (!n->exact || n->digits > (uint64_t)EXACT_INTEGER || abs(n->exponent) > EXACT_POWER)
 		return false;
 	*out = n->exponent < 0 ? (double)n->digits / powers[-n->exponent]
-			       : (double)n->digits * powers[n->exponent];
+	                       : (double)n->digits * powers[n->exponent];
 	return true;
 }
 
@@ -252,7 +282,7 @@ static bool extended_value(const struct number *n, double *out)
 	if (!n->exact || n->digits == 0 || abs(n->exponent) > EXACT_POWER_EXT)
 		return false;
 	q = n->exponent < 0 ? (long double)n->digits / powers_ext[-n->exponent]
-			    : (long double)n->digits * powers_ext[n->exponent];
+	                    : (long double)n->digits * powers_ext[n->exponent];
 	memcpy(&mantissa, &q, sizeof(mantissa));
 	below = mantissa & 0x7ff; /* the bits that a double has not */
 	if (below >= 0x3ff && below <= 0x401)
