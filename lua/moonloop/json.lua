@@ -81,16 +81,43 @@ end
 
 -- Options.
 
-local function unknown(name, options, known)
-	for key in pairs(options) do
-		if not known[key] then
+local DEPTH_MAX = 1000 -- JSON_DEPTH_MAX of server/bindings/lua_json.h
+
+local function check(name, options, known)
+	if type(options) ~= "table" then
+		errors.blame(("json.%s: options must be a table, got a %s"):format(name, type(options)))
+	end
+	for key, value in pairs(options) do
+		local good = known[key]
+		if not good then
 			errors.blame(("json.%s: unknown option %s"):format(name, tostring(key)))
+		elseif not good(value) then
+			errors.blame(("json.%s: %s cannot be %s"):format(name, key,
+				type(value) == "string" and ("%q"):format(value) or tostring(value)))
 		end
 	end
 end
 
-local DECODE = { max_depth = true, duplicates = true }
-local ENCODE = { sort = true, indent = true, html = true }
+local function is_boolean(value)
+	return type(value) == "boolean"
+end
+
+local DECODE = {
+	max_depth = function(n)
+		return type(n) == "number" and n >= 1 and n <= DEPTH_MAX and n % 1 == 0
+	end,
+	duplicates = function(what)
+		return what == "last" or what == "error"
+	end,
+}
+
+local ENCODE = {
+	sort = is_boolean,
+	html = is_boolean,
+	indent = function(text)
+		return type(text) == "string" and not text:find("[^ \t]")
+	end,
+}
 
 -- "line 3, column 14 (byte 52)"
 local function place(text, byte)
@@ -110,7 +137,7 @@ function json.decode(text, options)
 	end
 	local max_depth, duplicates
 	if options then
-		unknown("decode", options, DECODE)
+		check("decode", options, DECODE)
 		max_depth, duplicates = options.max_depth, options.duplicates == "error"
 	end
 	local value, byte, what = read(text, array_mt, max_depth, duplicates, widen)
@@ -130,13 +157,14 @@ end
 function json.encode(value, options)
 	local flags, indent
 	if options then
-		unknown("encode", options, ENCODE)
+		check("encode", options, ENCODE)
 		flags = (options.sort and SORTED or 0) + (options.html and HTML or 0)
 		indent = options.indent
 	end
 	local text, pointer, what = write(value, array_mt, flags, indent, digits_of)
 	if not text then
-		errors.blame(("json.encode: %s%s cannot be written"):format(what, pointer ~= "" and " at " .. pointer or ""))
+		errors.blame(("json.encode: %s%s cannot be written"):format(what,
+			pointer ~= "" and " at " .. pointer or ""))
 	end
 	return text
 end

@@ -244,12 +244,24 @@ static bool digits(struct reader *r)
 	return r->p > from;
 }
 
+/* The number on the top, whose text begins at `from`. */
+static bool check_finite(struct reader *r, const char *from)
+{
+	double value = lua_tonumber(r->L, -1);
+
+	if (value - value == 0)
+		return true;
+	r->p = from;
+	return fail(r, "a number too large for a double");
+}
+
 /* More than a double holds for sure. */
-static void push_wide(struct reader *r, struct span text)
+static bool push_wide(struct reader *r, struct span text)
 {
 	lua_pushvalue(r->L, WIDE);
 	lua_pushlstring(r->L, text.p, text.n);
 	lua_call(r->L, 1, 1);
+	return lua_type(r->L, -1) != LUA_TNUMBER || check_finite(r, text.p);
 }
 
 static bool read_number(struct reader *r)
@@ -257,6 +269,7 @@ static bool read_number(struct reader *r)
 	const char *from = r->p;
 	bool integer = true, minus = *r->p == '-';
 	struct span text;
+	double n = 0;
 
 	r->p += minus;
 	if (r->p < r->end && *r->p == '0')
@@ -278,23 +291,15 @@ static bool read_number(struct reader *r)
 			return fail(r, "no digit in the exponent");
 	}
 	text = (struct span){from, (size_t)(r->p - from)};
-	if (integer && text.n - minus > NARROW_DIGITS) {
-		push_wide(r, text);
-	} else if (integer) {
-		double n = 0;
-
-		for (const char *p = from + minus; p < r->p; p++)
-			n = n * 10 + (*p - '0');
-		lua_pushnumber(r->L, minus ? -n : n);
-	} else {
-		double value = decimal_get(text);
-
-		if (value - value != 0) { /* infinite */
-			r->p = from;
-			return fail(r, "a number too large for a double");
-		}
-		lua_pushnumber(r->L, value);
+	if (integer && text.n - minus > NARROW_DIGITS)
+		return push_wide(r, text);
+	if (!integer) {
+		lua_pushnumber(r->L, decimal_get(text));
+		return check_finite(r, from);
 	}
+	for (const char *p = from + minus; p < r->p; p++)
+		n = n * 10 + (*p - '0');
+	lua_pushnumber(r->L, minus ? -n : n);
 	return true;
 }
 
