@@ -6,6 +6,8 @@
 -- query     name → value, of several the last one; req:query_all(name) has them all
 -- cookies   name → value
 -- session   what is remembered of the client, with moonloop.web.session
+-- csrf      {token =, field = an <input> for forms}, with moonloop.web.csrf
+-- csp_nonce for <script nonce=...>, with moonloop.web.security_headers
 -- locals    a table of the request's own, for middleware to leave things in
 -- id        of the request: the header x-request-id if that is a short token, else a random one
 -- route     that was found, or nil
@@ -60,6 +62,11 @@ local makers = {
 	locals = function()
 		return {}
 	end,
+	csrf = function(req)
+		local load = rawget(req, "load_csrf_")
+		return load and load()
+	end,
+	csp_nonce = random_id,
 	session = function(req)
 		local load = rawget(req, "load_session_")
 		return load and load()

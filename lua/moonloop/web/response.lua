@@ -191,6 +191,19 @@ function response.of(first, second, third)
 	return response.make(200, first)
 end
 
+--- A copy, for what belongs to one client: the application may keep the response and return it again.
+function response.own(res)
+	local copy, headers = {}, {}
+	for key, value in pairs(res) do
+		copy[key] = value
+	end
+	for name, value in pairs(res.headers) do
+		headers[name] = type(value) == "table" and { unpack(value) } or value
+	end
+	copy.headers = headers
+	return setmetatable(copy, Response)
+end
+
 --- Header fields as an array of {name, value} pairs.
 -- @param headers name → value or array of values; or such an array already
 function response.pairs(headers)

@@ -98,8 +98,14 @@ function route.wrap(middleware, handler, answer)
 	local call = guarded(handler, answer)
 	for i = #middleware, 1, -1 do
 		local layer, inner = middleware[i], call
-		call = function(req)
-			return response.of(layer(req, inner))
+		if i > 1 then -- the layers around it see its errors as responses, too
+			call = guarded(function(req)
+				return layer(req, inner)
+			end, answer)
+		else
+			call = function(req)
+				return response.of(layer(req, inner))
+			end
 		end
 	end
 	return call

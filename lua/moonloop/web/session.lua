@@ -16,6 +16,7 @@ local errors = require("moonloop.core.errors")
 local json = require("moonloop.json")
 local log = require("moonloop.log")
 local options = require("moonloop.web.options")
+local response = require("moonloop.web.response")
 local time = require("moonloop.time")
 
 local blame = errors.blame
@@ -189,26 +190,13 @@ local function forget(config, state)
 	end
 end
 
--- The response is another request's too, if the application keeps it: its cookie must not be.
-local function own(res)
-	local copy, headers = {}, {}
-	for key, value in pairs(res) do
-		copy[key] = value
-	end
-	for key, value in pairs(res.headers) do
-		headers[key] = key == "set-cookie" and type(value) == "table" and { unpack(value) } or value
-	end
-	copy.headers = headers
-	return setmetatable(copy, getmetatable(res))
-end
-
 local function set_cookie(config, state, res, value)
 	local size = #state.name + 1 + #value
 	if size > COOKIE_MAX then
 		error(("session: its cookie would have %d bytes, browsers take %d: keep less in the session, or give it "
 			.. "a store"):format(size, COOKIE_MAX), 0)
 	end
-	res = own(res)
+	res = response.own(res)
 	local cookie = flags(config, state.secure)
 	cookie.max_age = math.floor(config.max_age)
 	res:cookie(state.name, value, cookie)
@@ -238,7 +226,7 @@ end
 local function drop(config, state, res)
 	forget(config, state)
 	if state.value then
-		res = own(res)
+		res = response.own(res)
 		res:delete_cookie(state.name, flags(config, state.secure))
 	end
 	return res
