@@ -72,3 +72,4 @@ lint: deps-test ## check layers, format and Lua
 bench: all deps-bench ## measure beside nginx, node, uvicorn and a bare C loop (BENCH_ARGS=--help); figures also in build/bench.json
 	@python3 tests/bench/bench.py --moonloop $(BUILD)/moonloop --json $(BUILD)/bench.json $(BENCH_ARGS)
 	@$(BUILD)/moonloop check tests/bench/tasks.lua
+	@$(BUILD)/moonloop check tests/bench/json.lua
