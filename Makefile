@@ -10,6 +10,7 @@ PACKAGES_BUILD = gcc libc6-dev make pkg-config libev-dev libluajit2-5.1-dev libs
 	zlib1g-dev libbrotli-dev libzstd-dev \
 	$(shell pkg-config --exists libllhttp 2>/dev/null || echo node-llhttp)
 PACKAGES_TEST  = git libcmocka-dev lua-busted lua-check clang-format-14 curl python3 openssl \
+	libtest-json-schema-acceptance-perl chromium chromium-driver \
 	$(shell command -v npm >/dev/null || echo npm)
 PACKAGES_BENCH = nginx-light libnginx-mod-http-lua lua-cjson nodejs uvicorn python3-uvloop python3-httptools
 
@@ -64,6 +65,9 @@ LINK_runtime  := runtime net base
 LINK_bindings := bindings http runtime net base
 LINK_process  := process net base
 archives       = $(patsubst %,$(O)/lib%.a,$(1))
+
+# What the page /docs is shown with: lua/moonloop/web/docs.lua.
+VIEWER    := $(BUILD)/viewer/node_modules/swagger-ui-dist
 
 GEN_OBJS  := $(O)/gen/lua_bundle.o
 # types/ is for editors only.
@@ -136,10 +140,12 @@ include tests/tests.mk
 
 deps: ## install the packages that the build needs
 	@sh tests/install-packages.sh $(PACKAGES_BUILD)
+	@sh lua/moonloop/web/viewer/install.sh $(BUILD)/viewer
 
 # One after the other: two apt-get at once would refuse each other.
 deps-test: deps ## install the packages that the tests and checks need, too
 	@sh tests/install-packages.sh $(PACKAGES_TEST)
+	@sh lua/moonloop/web/viewer/install.sh $(BUILD)/viewer
 
 deps-bench: deps
 	@sh tests/install-packages.sh --optional $(PACKAGES_BENCH)
@@ -150,6 +156,8 @@ install: all ## install below PREFIX=/usr/local
 	install -D -m 755 $(BUILD)/moonloop $(DESTDIR)$(PREFIX)/bin/moonloop
 	@for f in $$(find apps examples -type f); do \
 		install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/moonloop/$$f; done
+	@for f in swagger-ui-bundle.js swagger-ui.css LICENSE NOTICE; do [ ! -f $(VIEWER)/$$f ] || \
+		install -D -m 644 $(VIEWER)/$$f $(DESTDIR)$(PREFIX)/share/moonloop/swagger-ui/$$f; done
 
 format: ## format the C sources
 	@clang-format-14 -i $(shell find server tests -name '*.[ch]' ! -name '*.tbl.h')

@@ -1,5 +1,6 @@
 --- The application: routes, groups, mounts, middleware, error handlers. It is a LASGI application.
 
+local docs = require("moonloop.web.docs")
 local errors = require("moonloop.web.errors")
 local html = require("moonloop.web.html")
 local lasgi = require("moonloop.lasgi")
@@ -11,6 +12,7 @@ local request = require("moonloop.web.request")
 local response = require("moonloop.web.response")
 local route = require("moonloop.web.route")
 local router = require("moonloop.web.router")
+local scopes = require("moonloop.web.scopes")
 
 local HttpError, raised = errors.HttpError, errors.raised
 local getmetatable, type, xpcall = getmetatable, type, xpcall
@@ -115,12 +117,13 @@ local methods = setmetatable({}, { __index = group_methods })
 local App = { __name = "moonloop.app", __index = methods }
 
 local OPTIONS = { title = true, version = true, description = true, docs = true, slash = true, openapi = true,
-	forms = true }
+	forms = true, viewer = true }
 local SLASH = { redirect = true, strict = true, ignore = true }
 
 --- @param options {title=, version=, description= for the API's documents; slash = "redirect" (to the
 -- path with or without its last slash, whichever has a route), "strict" or "ignore"; forms = limits of
--- moonloop.web.multipart}
+-- moonloop.web.multipart; openapi = "/openapi.json", docs = "/docs": where those pages are, or false;
+-- viewer = the directory of swagger-ui-dist}
 function app.new(options)
 	options = options or {}
 	for key in pairs(options) do
@@ -128,6 +131,7 @@ function app.new(options)
 			error("web.app: unknown option " .. tostring(key), 2)
 		end
 	end
+	docs.check(options)
 	if options.slash ~= nil and not SLASH[options.slash] then
 		error('web.app: slash must be "redirect", "strict" or "ignore", got ' .. tostring(options.slash), 2)
 	end
@@ -144,6 +148,8 @@ function app.new(options)
 		middleware_ = {},
 		router_ = router.new(),
 		named_ = {},
+		security_ = {}, -- name → Security Scheme Object
+		schemes_ = {}, -- name → what asks requests for it: moonloop.web.scopes
 		mounted_ = {},
 		hosts_ = {},
 		hooks_ = { start = {}, stop = {}, notice = {} },
@@ -155,6 +161,10 @@ function app.new(options)
 end
 
 function methods:enter_(new)
+	local why = scopes.prepare(self, new)
+	if why then
+		return ("%s %s: %s"):format(new.method, new.pattern, why)
+	end
 	local there = self.router_:add(new.method, new.segments, new)
 	if there then
 		return ("%s %s: there is a route for that already: %s"):format(new.method, new.pattern, there.pattern)
@@ -215,6 +225,27 @@ function methods:host(name, inner)
 	self.hosts_[#self.hosts_ + 1] = { name = name:lower(), app = inner }
 	self.mounted_[#self.mounted_ + 1] = inner
 	return self
+end
+
+--- Describes a way of authentication, to which routes refer: security = {"bearer"}, or
+-- {{bearer = {"orders:write"}}} with scopes, which is then demanded of their requests.
+-- @param scheme what web.bearer or web.basic_auth made; or an OpenAPI Security Scheme Object with
+-- authenticate = function(req) → the user, an array of scopes. See moonloop.web.scopes.
+function methods:security_scheme(name, scheme)
+	if type(name) ~= "string" then
+		error("security_scheme: expected a name, got a " .. type(name), 2)
+	end
+	local made, why = scopes.scheme(name, scheme)
+	if not made then
+		error(("security_scheme %s: %s"):format(name, why), 2)
+	end
+	self.security_[name], self.schemes_[name] = made.document, made
+	return self
+end
+
+-- A page of the application's own, where no route has its place.
+function methods:offer_(method, pattern, handler)
+	self:enter_(assert(route.new(method, pattern, { hidden = true }, handler)))
 end
 
 -- Answers.
@@ -299,6 +330,7 @@ local function dispatch(self, req)
 end
 
 local function prepare(self)
+	docs.enter(self)
 	function self.answer_(req, err)
 		return answer(self, req, err)
 	end
@@ -368,6 +400,7 @@ function App:__call(scope, receive, send)
 	if kind == "http" then
 		serve(self, scope, receive, send)
 	elseif kind == "lifespan" then
+		docs.verify(self)
 		lifespan.run(self.hooks_, self.mounted_, scope, receive, send)
 	else
 		error(lasgi.unsupported)

@@ -21,6 +21,17 @@ function outputs.is_json(media_type)
 		or type(media_type) == "string" and media_type:find("^application/.+%+json$") ~= nil
 end
 
+local PHRASES = {
+	[200] = "OK", [201] = "Created", [202] = "Accepted", [204] = "No Content", [206] = "Partial Content",
+	[301] = "Moved Permanently", [302] = "Found", [303] = "See Other", [304] = "Not Modified",
+	[307] = "Temporary Redirect", [308] = "Permanent Redirect", default = "Any other answer",
+}
+
+--- What a status means, in words.
+function outputs.phrase(status)
+	return PHRASES[status] or errors.new(status).title
+end
+
 local KEYS = { schema = true, description = true, headers = true, type = true }
 
 local function one(status, declared)
