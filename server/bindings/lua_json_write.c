@@ -97,21 +97,46 @@ static void new_line(struct writer *w)
 /* What can stand in a string as it is, by the flag JSON_HTML or without. */
 static const bool plain[2][256] = {
 	{[' '] = true, [0x21] = true, [0x23 ... 0x5b] = true, [0x5d ... 0x7f] = true},
-	{[' '] = true, [0x21] = true, [0x23 ... 0x25] = true, [0x27 ... 0x3b] = true, ['='] = true,
-		[0x3f ... 0x5b] = true, [0x5d ... 0x7f] = true},
+	{[' '] = true,
+		[0x21] = true,
+		[0x23 ... 0x25] = true,
+		[0x27 ... 0x3b] = true,
+		['='] = true,
+		[0x3f ... 0x5b] = true,
+		[0x5d ... 0x7f] = true},
 };
 
-static void put_escape(struct writer *w, unsigned c)
+/* Bytes of a string that are written at once, and what one of them may become. */
+#define BLOCK      1024
+#define ESCAPE_MAX 6
+
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Whether eight bytes can stand as they are, without JSON_HTML: none is a control, a quote, a
+ * backslash or part of UTF-8. Wrong only in being too strict. */
+static inline bool plain8(uint64_t x)
+{
+	uint64_t quote = x ^ EACH('"'), backslash = x ^ EACH('\\');
+
+	return (((x - EACH(0x20)) | (quote - EACH(1)) | (backslash - EACH(1)) | x) & EACH(0x80)) ==
+	       0;
+}
+
+static char *put_escape(char *out, unsigned c)
 {
 	static const char names[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
 	static const char hex[] = "0123456789abcdef";
 	const char *at = c != 0 && c < 0x80 ? strchr(names, (int)c) : NULL;
-	char text[6] = {'\\', 'u', hex[c >> 12 & 15], hex[c >> 8 & 15], hex[c >> 4 & 15],
-		hex[c & 15]};
 
-	if (at != NULL)
-		text[1] = letters[at - names];
-	put(w, text, at != NULL ? 2 : 6);
+	*out++ = '\\';
+	if (at != NULL) {
+		*out++ = letters[at - names];
+		return out;
+	}
+	*out++ = 'u';
+	for (int shift = 12; shift >= 0; shift -= 4)
+		*out++ = hex[c >> shift & 15];
+	return out;
 }
 
 /* Line and paragraph separators end a line in the JavaScript of old. */
@@ -120,41 +145,62 @@ static bool ends_line(const char *p, size_t n)
 	return n == 3 && memcmp(p, "\xe2\x80", 2) == 0 && (p[2] == '\xa8' || p[2] == '\xa9');
 }
 
-static bool put_odd(struct writer *w, const char **p, const char *end)
+/* What cannot stand as it is, or is more than a byte. NULL: it is no UTF-8. */
+static char *put_odd(const struct writer *w, char *out, const char **p, const char *end)
 {
 	unsigned char c = (unsigned char)**p;
-	size_t n = 1;
+	size_t n;
 
 	if (c < 0x80) {
-		put_escape(w, c);
-	} else {
-		n = utf8_len((struct span){*p, (size_t)(end - *p)});
-		if (n == 0)
-			return fail(w, "a string that is not valid UTF-8");
-		if (w->html && ends_line(*p, n))
-			put_escape(w, 0x2028 + (unsigned)((*p)[2] & 1));
-		else
-			put(w, *p, n);
+		++*p;
+		return put_escape(out, c);
 	}
-	*p += n;
+	n = utf8_len((struct span){*p, (size_t)(end - *p)});
+	if (w->html && ends_line(*p, n)) {
+		out = put_escape(out, 0x2028 + (unsigned)((*p)[2] & 1));
+		*p += n;
+		return out;
+	}
+	for (size_t i = 0; i < n; i++)
+		*out++ = *(*p)++;
+	return n > 0 ? out : NULL;
+}
+
+/* The bytes from *p to stop, and those that belong to the last one. */
+static bool put_block(struct writer *w, const char **at, const char *stop, const char *end)
+{
+	const bool *as_it_is = plain[w->html];
+	const char *p = *at;
+	char *out = reserve(w, (size_t)(stop - p) * ESCAPE_MAX + ESCAPE_MAX);
+
+	while (p < stop && out != NULL) {
+		uint64_t eight;
+
+		while (!w->html && stop - p >= 8 && (memcpy(&eight, p, 8), plain8(eight))) {
+			memcpy(out, &eight, 8);
+			p += 8;
+			out += 8;
+		}
+		while (p < stop && as_it_is[(unsigned char)*p])
+			*out++ = *p++;
+		if (p < stop)
+			out = put_odd(w, out, &p, end);
+	}
+	if (out == NULL)
+		return fail(w, "a string that is not valid UTF-8");
+	w->n = (size_t)(out - w->p);
+	*at = p;
 	return true;
 }
 
 static bool put_string(struct writer *w, const char *p, size_t n)
 {
-	const bool *as_it_is = plain[w->html];
 	const char *end = p + n;
 
 	put_byte(w, '"');
-	while (p < end) {
-		const char *from = p;
-
-		while (p < end && as_it_is[(unsigned char)*p])
-			p++;
-		put(w, from, (size_t)(p - from));
-		if (p < end && !put_odd(w, &p, end))
+	while (p < end)
+		if (!put_block(w, &p, end - p > BLOCK ? p + BLOCK : end, end))
 			return false;
-	}
 	put_byte(w, '"');
 	return true;
 }
@@ -251,8 +297,8 @@ static bool write_member(struct writer *w, bool first)
 
 	if (lua_type(w->L, -2) != LUA_TSTRING)
 		return fail(w, lua_type(w->L, -2) == LUA_TNUMBER
-		                       ? "a table whose number keys are not 1 to n"
-		                       : "a table with a key that is no string");
+				       ? "a table whose number keys are not 1 to n"
+				       : "a table with a key that is no string");
 	if (!first)
 		put_byte(w, ',');
 	new_line(w);
@@ -282,7 +328,8 @@ static bool write_members(struct writer *w)
 	return true;
 }
 
-/* By UTF-16 units (RFC 8785 3.2.3): as by bytes, but that what needs two units comes before U+E000. */
+/* By UTF-16 units (RFC 8785 3.2.3): as by bytes, but that what needs two units comes before U+E000.
+ */
 static int compare_names(const void *a, const void *b)
 {
 	const struct span *x = a, *y = b;

@@ -4,16 +4,17 @@
 
 local json = require("moonloop.json")
 local lasgi = require("moonloop.lasgi")
+local task = require("moonloop.task")
 
 local found, cjson = pcall(require, "cjson")
 
-local ROUNDS, BATCH = 9, 6
+local ROUNDS, BATCH = 5, 60 -- the clock of CPU time may be coarse
 local TARGET = 1.0
 
 local random = math.random
 
-local WORDS = { "magnificent", "desolation", "月面", "に", "着陸", "\\o/", "http://t.co/x", "\"quoted\"", "the", "sea",
-	"of", "tranquility", "\n", "#moon", "café", "🌙" }
+local WORDS = { "magnificent", "desolation", "月面", "に", "着陸", "\\o/", "http://t.co/x", "\"quoted\"", "the",
+	"sea", "of", "tranquility", "\n", "#moon", "café", "🌙" }
 
 local function text(n)
 	local words = {}
@@ -98,7 +99,9 @@ local function cpu_of(fn, value)
 	for _ = 1, BATCH do
 		fn(value)
 	end
-	return os.clock() - began
+	local seconds = os.clock() - began
+	task.sleep(0) -- the CPU budget begins anew
+	return seconds
 end
 
 -- Megabytes per second of CPU: the best of some rounds, in which both have their turn.
