@@ -59,8 +59,8 @@ specs: $(BIN) $(NPM)/.installed ## run the Lua specs inside the gateway's runtim
 lasgi: $(BIN) ## run the LASGI contract suite
 	@cd tests/lasgi && MOONLOOP="$(abspath $(BIN))" timeout 900 python3 -m unittest -q
 
-e2e: $(BIN) ## run the end-to-end tests with real clients, and the soak
-	@timeout 1800 python3 tests/e2e/run.py "$(abspath $(BIN))" --soak
+e2e: $(BIN) $(NPM)/.installed ## run the end-to-end tests with real clients, and the soak
+	@NPM_MODULES="$(abspath $(NPM)/node_modules)" timeout 1800 python3 tests/e2e/run.py "$(abspath $(BIN))" --soak
 
 # One suite after the other, also with -j: what they time would suffer.
 test: all deps-test ## build and run every test (MODE=asan too)

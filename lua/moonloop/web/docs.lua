@@ -18,8 +18,8 @@ local PLACES = { "/../share/moonloop/swagger-ui", "/viewer/node_modules/swagger-
 	"/../viewer/node_modules/swagger-ui-dist" }
 
 -- No script inline, nothing from elsewhere. The viewer's elements have styles, its sheet has pictures.
-local POLICY = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-	.. "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+local POLICY = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+	.. "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 local START = [[
 "use strict";
