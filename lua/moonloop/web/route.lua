@@ -61,6 +61,7 @@ function route.new(method, pattern, spec, handler)
 		handler = handler,
 		checks_ = checks, -- nil when nothing is declared
 		groups_ = {}, -- outermost first: whose middleware it has
+		guard_ = nil, -- function(handler): of moonloop.web.scopes
 		call_ = false, -- made when it is first called
 	}, Route)
 end
@@ -124,7 +125,7 @@ function Route:call(answer)
 			middleware[#middleware + 1] = layer
 		end
 		local handler = self.checks_ and contract.checked(self.checks_, self.handler, self) or self.handler
-		self.call_ = route.wrap(middleware, handler, answer)
+		self.call_ = route.wrap(middleware, self.guard_ and self.guard_(handler) or handler, answer)
 	end
 	return self.call_
 end
