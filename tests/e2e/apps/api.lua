@@ -55,7 +55,10 @@ app:group("/planets", { tags = { "planets" }, security = { "key" } }, function(g
 end)
 
 app:post("/form", {
-	body = { type = "application/x-www-form-urlencoded", schema = s.object { n = s.integer(), tag = s.array(s.string()) } },
+	body = {
+		type = "application/x-www-form-urlencoded",
+		schema = s.object { n = s.integer(), tag = s.array(s.string()) },
+	},
 }, function(req)
 	return req:form()
 end)
