@@ -19,15 +19,13 @@ struct lua_State;
  * wide(digits) makes cdata. */
 int lua_json_read(struct lua_State *L);
 
-/* (value, array_mt, flags, indent, wide) → text; nil, pointer (RFC 6901), what. wide(cdata) →
- * digits, or nil when it is no integer. */
-int lua_json_write(struct lua_State *L);
-
 enum json_flags {
 	JSON_SORTED = 1, /* members in the order of RFC 8785 */
 	JSON_HTML = 2,   /* nothing that ends a <script> element */
 };
 
-void lua_json_open(struct lua_State *L); /* sets json_read, json_write and null in the table on top */
+/* Sets json_read, null, and json_write in the table on top: (value, array_mt, flags, indent, wide)
+ * → text; nil, pointer (RFC 6901), what. wide(cdata) → digits, or nil when it is no integer. */
+void lua_json_open(struct lua_State *L);
 
 #endif

@@ -1,7 +1,7 @@
 #include "bindings/lua_json.h"
 
 #include "base/decimal.h"
-#include "base/utf8.h"
+#include "bindings/json_escape.h"
 
 #include <lua.h>
 #include <lauxlib.h>
@@ -17,11 +17,14 @@ enum {
 	FLAGS = 3,
 	INDENT = 4,
 	WIDE = 5,
-	BYTES = 6,   /* the text so far, when it is large */
+	BYTES = 6,   /* the text so far */
 	POINTER = 7, /* on failure: the path to the culprit */
 };
 
-#define SMALL_TEXT 2048
+/* The memory for the text: at first, and what is kept for the next one. */
+#define ROOM_FIRST ((size_t)4 * 1024)
+#define ROOM_KEPT  ((size_t)1024 * 1024)
+#define KEPT       lua_upvalueindex(1)
 
 #ifndef LUA_TCDATA
 #define LUA_TCDATA 10 /* LuaJIT's */
@@ -36,7 +39,6 @@ struct writer {
 	bool sorted, html;
 	struct span indent; /* of one level; empty: all in one line */
 	const char *what;   /* the error */
-	char small[SMALL_TEXT];
 };
 
 static bool write_value(struct writer *w);
@@ -94,113 +96,23 @@ static void new_line(struct writer *w)
 
 /* Strings. */
 
-/* What can stand in a string as it is, by the flag JSON_HTML or without. */
-static const bool plain[2][256] = {
-	{[' '] = true, [0x21] = true, [0x23 ... 0x5b] = true, [0x5d ... 0x7f] = true},
-	{[' '] = true,
-		[0x21] = true,
-		[0x23 ... 0x25] = true,
-		[0x27 ... 0x3b] = true,
-		['='] = true,
-		[0x3f ... 0x5b] = true,
-		[0x5d ... 0x7f] = true},
-};
-
-/* Bytes of a string that are written at once, and what one of them may become. */
-#define BLOCK      1024
-#define ESCAPE_MAX 6
-
-#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
-
-/* Whether eight bytes can stand as they are, without JSON_HTML: none is a control, a quote, a
- * backslash or part of UTF-8. Wrong only in being too strict. */
-static inline bool plain8(uint64_t x)
-{
-	uint64_t quote = x ^ EACH('"'), backslash = x ^ EACH('\\');
-
-	return (((x - EACH(0x20)) | (quote - EACH(1)) | (backslash - EACH(1)) | x) & EACH(0x80)) ==
-	       0;
-}
-
-static char *put_escape(char *out, unsigned c)
-{
-	static const char names[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
-	static const char hex[] = "0123456789abcdef";
-	const char *at = c != 0 && c < 0x80 ? strchr(names, (int)c) : NULL;
-
-	*out++ = '\\';
-	if (at != NULL) {
-		*out++ = letters[at - names];
-		return out;
-	}
-	*out++ = 'u';
-	for (int shift = 12; shift >= 0; shift -= 4)
-		*out++ = hex[c >> shift & 15];
-	return out;
-}
-
-/* Line and paragraph separators end a line in the JavaScript of old. */
-static bool ends_line(const char *p, size_t n)
-{
-	return n == 3 && memcmp(p, "\xe2\x80", 2) == 0 && (p[2] == '\xa8' || p[2] == '\xa9');
-}
-
-/* What cannot stand as it is, or is more than a byte. NULL: it is no UTF-8. */
-static char *put_odd(const struct writer *w, char *out, const char **p, const char *end)
-{
-	unsigned char c = (unsigned char)**p;
-	size_t n;
-
-	if (c < 0x80) {
-		++*p;
-		return put_escape(out, c);
-	}
-	n = utf8_len((struct span){*p, (size_t)(end - *p)});
-	if (w->html && ends_line(*p, n)) {
-		out = put_escape(out, 0x2028 + (unsigned)((*p)[2] & 1));
-		*p += n;
-		return out;
-	}
-	for (size_t i = 0; i < n; i++)
-		*out++ = *(*p)++;
-	return n > 0 ? out : NULL;
-}
-
-/* The bytes from *p to stop, and those that belong to the last one. */
-static bool put_block(struct writer *w, const char **at, const char *stop, const char *end)
-{
-	const bool *as_it_is = plain[w->html];
-	const char *p = *at;
-	char *out = reserve(w, (size_t)(stop - p) * ESCAPE_MAX + ESCAPE_MAX);
-
-	while (p < stop && out != NULL) {
-		uint64_t eight;
-
-		while (!w->html && stop - p >= 8 && (memcpy(&eight, p, 8), plain8(eight))) {
-			memcpy(out, &eight, 8);
-			p += 8;
-			out += 8;
-		}
-		while (p < stop && as_it_is[(unsigned char)*p])
-			*out++ = *p++;
-		if (p < stop)
-			out = put_odd(w, out, &p, end);
-	}
-	if (out == NULL)
-		return fail(w, "a string that is not valid UTF-8");
-	w->n = (size_t)(out - w->p);
-	*at = p;
-	return true;
-}
+/* Bytes of a string that are written at once. */
+#define BLOCK 1024
 
 static bool put_string(struct writer *w, const char *p, size_t n)
 {
 	const char *end = p + n;
 
 	put_byte(w, '"');
-	while (p < end)
-		if (!put_block(w, &p, end - p > BLOCK ? p + BLOCK : end, end))
-			return false;
+	while (p < end) {
+		const char *stop = end - p > BLOCK ? p + BLOCK : end;
+		char *out = reserve(w, ((size_t)(stop - p) + 1) * JSON_ESCAPE_MAX);
+
+		out = json_escape(out, &p, stop, end, w->html);
+		if (out == NULL)
+			return fail(w, "a string that is not valid UTF-8");
+		w->n = (size_t)(out - w->p);
+	}
 	put_byte(w, '"');
 	return true;
 }
@@ -471,25 +383,50 @@ static bool write_value(struct writer *w)
 	}
 }
 
-int lua_json_write(lua_State *L)
+/* What is kept is taken out of its place, as a finalizer may write JSON in the midst of it, and is
+ * lost when something raises. */
+static void take_room(struct writer *w)
 {
-	struct writer w = {.L = L, .room = SMALL_TEXT};
+	lua_pushvalue(w->L, KEPT);
+	if (lua_isnil(w->L, BYTES)) {
+		lua_pop(w->L, 1);
+		lua_newuserdata(w->L, ROOM_FIRST);
+	} else {
+		lua_pushnil(w->L);
+		lua_replace(w->L, KEPT);
+	}
+	w->p = lua_touserdata(w->L, BYTES);
+	w->room = lua_objlen(w->L, BYTES);
+}
+
+static void keep_room(struct writer *w)
+{
+	if (w->room > ROOM_KEPT)
+		return;
+	lua_pushvalue(w->L, BYTES);
+	lua_replace(w->L, KEPT);
+}
+
+static int write_text(lua_State *L)
+{
+	struct writer w = {.L = L};
 	int flags = luaL_optint(L, FLAGS, 0);
 
 	lua_settop(L, WIDE);
-	w.p = w.small;
+	take_room(&w);
 	w.sorted = flags & JSON_SORTED;
 	w.html = flags & JSON_HTML;
 	w.array_mt = lua_topointer(L, ARRAY_MT);
 	if (lua_isstring(L, INDENT))
 		w.indent.p = lua_tolstring(L, INDENT, &w.indent.n);
-	lua_pushnil(L);
 	lua_pushliteral(L, "");
 	lua_pushvalue(L, VALUE);
 	if (write_value(&w)) {
 		lua_pushlstring(L, w.p, w.n);
+		keep_room(&w);
 		return 1;
 	}
+	keep_room(&w);
 	lua_pushnil(L);
 	lua_pushvalue(L, POINTER);
 	lua_pushstring(L, w.what);
@@ -500,7 +437,8 @@ void lua_json_open(lua_State *L)
 {
 	lua_pushcfunction(L, lua_json_read);
 	lua_setfield(L, -2, "json_read");
-	lua_pushcfunction(L, lua_json_write);
+	lua_pushnil(L); /* the memory that it keeps */
+	lua_pushcclosure(L, write_text, 1);
 	lua_setfield(L, -2, "json_write");
 	lua_pushlightuserdata(L, NULL);
 	lua_setfield(L, -2, "null");
