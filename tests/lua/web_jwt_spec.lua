@@ -129,10 +129,11 @@ describe("web.jwt", function()
 		refused(tokens, forge({ alg = "HS256", kid = { "one" } }, { exp = 9e9 }, one), "invalid", "no key has")
 		raises("several keys", tokens.sign, tokens, {})
 		local set = { keys = { { kty = "oct", kid = "x" }, { kty = "OKP", crv = "Ed25519", kid = "rfc",
-			alg = "EdDSA", x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }, { kty = "OKP", crv = "Ed25519", kid = "enc",
-			use = "enc", x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }, 7 } }
+			alg = "EdDSA", x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }, { kty = "OKP",
+			crv = "Ed25519", kid = "enc", use = "enc", x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }, 7 } }
+		-- RFC 8037 A.1
 		local key = crypto.key("-----BEGIN PRIVATE KEY-----\n"
-			.. "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n") -- of RFC 8037 A.1
+			.. "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n")
 		local jwks = web.jwt { alg = "EdDSA", jwks = set }
 		assert(jwks:verify(web.jwt { alg = "EdDSA", key = key, kid = "rfc" }:sign({})))
 		refused(jwks, web.jwt { alg = "EdDSA", key = key, kid = "enc" }:sign({}), "invalid", "no key has")

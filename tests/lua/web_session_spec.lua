@@ -318,7 +318,7 @@ describe("web.session", function()
 			["max_age must be a number of seconds > 0, got 0"] = { secret = SECRET, max_age = 0 },
 			["the store has no function load"] = { store = {} },
 			["the name must be a token"] = { secret = SECRET, name = "a b" },
-			["Domain must be a string without control"] = { secret = SECRET, domain = "a;b" },
+			["Domain must be printable ASCII"] = { secret = SECRET, domain = "a;b" },
 			['"none" needs secure'] = { secret = SECRET, same_site = "none", secure = false },
 			["same_site must be"] = { secret = SECRET, same_site = "maybe" },
 		}) do

@@ -15,6 +15,9 @@ function cookies.parse(header)
 	return map
 end
 
+-- What is no cookie-octet (RFC 6265 4.1.1). The bracket that closes cannot end a range.
+local NO_OCTET = "[^\33\35-\43\45-\58\60-\91%]\94-\126]"
+
 local SAME_SITE = { strict = "Strict", lax = "Lax", none = "None" }
 
 local KNOWN = {
@@ -26,10 +29,14 @@ local function refuse(what, ...)
 	error("cookie: " .. what:format(...), 0)
 end
 
+local function is_count(value)
+	return value == nil or type(value) == "number" and value > -2 ^ 53 and value < 2 ^ 53
+end
+
 -- A host name or a path that cannot end the attribute (RFC 6265 4.1.1: any CHAR but controls and ";").
 local function attribute(name, value)
-	if type(value) ~= "string" or value:find("[%c;]") then
-		refuse("%s must be a string without control characters and semicolons, got %s", name, tostring(value))
+	if type(value) ~= "string" or value:find("[^\32-\58\60-\126]") then
+		refuse("%s must be printable ASCII without semicolons, got %s", name, tostring(value))
 	end
 	return ("; %s=%s"):format(name, value)
 end
@@ -56,12 +63,15 @@ function cookies.format(name, value, options)
 	local same_site = options.same_site == nil and "Lax" or SAME_SITE[options.same_site]
 	if type(name) ~= "string" or not name:find("^[%w!#$%%&'*+%-.^_`|~]+$") then
 		refuse("the name must be a token (RFC 9110 5.6.2), got %s", tostring(name))
-	elseif type(value) ~= "string" or value:find("[^\33\35-\43\45-\58\60-\91\93-\126]") then
+	elseif type(value) ~= "string" or value:find(NO_OCTET) then
 		refuse("%s: the value must be printable ASCII without space, quote, comma, semicolon and backslash", name)
 	elseif not same_site then
 		refuse('%s: same_site must be "strict", "lax" or "none", got %s', name, tostring(options.same_site))
 	elseif same_site == "None" and not options.secure then
 		refuse('%s: same_site "none" needs secure', name)
+	end
+	if not is_count(options.max_age) or not is_count(options.expires) then
+		refuse("%s: max_age and expires must be numbers of seconds", name)
 	end
 	check_prefix(name, options)
 	local parts = { name, "=", value, attribute("Path", options.path or "/") }

@@ -42,8 +42,8 @@ function options.check(name, given, known)
 		if not kinds then
 			blame(("%s: unknown option %s; there are %s"):format(name, tostring(key), sorted(known)))
 		elseif not is_one_of(kinds, value) then
-			blame(("%s: %s must be a %s, got %s"):format(name, key, (WORDS[kinds] or kinds):gsub("|", " or a ")
-				:gsub("^an? ", ""), type(value) == "number" and tostring(value) or "a " .. type(value)))
+			blame(("%s: %s must be %s, got %s"):format(name, key, WORDS[kinds] or "a " .. kinds:gsub("|", " or a "),
+				type(value) == "number" and tostring(value) or "a " .. type(value)))
 		end
 	end
 	return given
