@@ -8,8 +8,8 @@ local web = require("moonloop.web")
 local SEED = tonumber(os.getenv("SEED") or "") or os.time()
 local ROUNDS = 2000
 
-local PIECES = { "\r\n", "\n", "\r", "\0", "\127", "\1", "\t", " ", ";", ",", "=", '"', "\\", "%0d%0a", "]", "[",
-	"~]", "\226\128\168", "\196\141\196\138", "Set-Cookie: x=y", "a", "/", "//evil.example",
+local PIECES = { "\r\n", "\n", "\r", "\0", "\127", "\1", "\t", " ", ";", ",", "=", '"', "\\", "%0d%0a", "]",
+	"[", "~]", "\226\128\168", "\196\141\196\138", "Set-Cookie: x=y", "a", "/", "//evil.example",
 	"https://evil.example", ":", "<", "\255" }
 
 local function text(random)
@@ -18,6 +18,11 @@ local function text(random)
 		parts[i] = PIECES[random(#PIECES)]
 	end
 	return table.concat(parts)
+end
+
+-- Half of the time what nobody can object to.
+local function maybe(random, good)
+	return random(2) == 1 and good or text(random)
 end
 
 local function generator()
@@ -29,7 +34,8 @@ describe("a cookie (SEED=" .. SEED .. ")", function()
 	it("is one cookie, or is refused", function()
 		local random, made = generator(), 0
 		for _ = 1, ROUNDS do
-			local name, value, path, domain = text(random), text(random), text(random), text(random)
+			local name, value, path, domain = maybe(random, "a"), maybe(random, "b"), maybe(random, "/c"),
+				maybe(random, "d")
 			local ok, field = pcall(cookies.format, name, value, { path = path, domain = domain })
 			if ok then
 				made = made + 1
