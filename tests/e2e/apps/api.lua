@@ -3,7 +3,14 @@ local web = require "moonloop.web"
 local s = web.schema
 
 local app = web.app { title = "Planets", version = "1.2.0", description = "About *planets*." }
-app:security_scheme("key", { type = "apiKey", ["in"] = "header", name = "x-key" })
+app:security_scheme("key", {
+	type = "apiKey",
+	["in"] = "header",
+	name = "x-key",
+	authenticate = function(req)
+		return req.headers["x-key"]
+	end,
+})
 
 local Planet = s.object({
 	name = s.string { min = 1, max = 40, examples = { "Mars" } },
