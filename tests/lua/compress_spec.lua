@@ -145,6 +145,24 @@ describe("compress", function()
 		assert.equal("", compress.decode(compress.encode("", "gzip"), "gzip", { max = 0 }))
 	end)
 
+	-- Under a sanitizer it shows what reads or writes beyond its memory.
+	it("survives broken bytes", function()
+		math.randomseed(42)
+		for _, format in ipairs(FORMATS) do
+			local good = compress.encode(text:sub(1, 3000), format)
+			for _ = 1, 500 do
+				local bytes = { good:byte(1, -1) }
+				for _ = 1, math.random(3) do
+					bytes[math.random(#bytes)] = math.random(0, 255)
+				end
+				local data, code = compress.decode(string.char(unpack(bytes)), format, { max = 100000 })
+				if data == nil and code ~= "invalid" and code ~= "too_large" then
+					error(format .. ": " .. tostring(code))
+				end
+			end
+		end
+	end)
+
 	it("is over after its end", function()
 		local encoder = compress.encoder("gzip")
 		encoder:finish()

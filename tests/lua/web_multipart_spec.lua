@@ -202,6 +202,62 @@ describe("multipart", function()
 		dir:close()
 	end)
 
+	it("quotes what is no UTF-8", function()
+		local status, got = sent(nil, form(part('name="a"; \255', "1")))
+		assert.equal(400, status)
+		support.contains('"; ?" is no parameter', got.detail)
+		assert.equal(415, (sent(nil, "", "text/\255")))
+	end)
+
+	it("counts inputs without a file, too", function()
+		local nothing = part('name="f"; filename=""', "")
+		assert.equal(200, (sent({ fields = 1, files = 2 }, form(nothing, nothing, nothing))))
+		local status, got = sent({ fields = 1, files = 2 }, form(nothing, nothing, nothing, nothing))
+		assert.same({ 413, "the form has more than 3 parts" }, { status, got.detail })
+	end)
+
+	it("survives broken forms", function()
+		local app = app_with({ memory_bytes = 8 }, function(req)
+			return tostring(#req:files())
+		end)
+		math.randomseed(42)
+		for _ = 1, 1000 do
+			local bytes = { text:byte(1, -1) }
+			for _ = 1, math.random(3) do
+				bytes[math.random(#bytes)] = math.random(0, 255)
+			end
+			local answer = post(app, split(string.char(unpack(bytes)), math.random(1, 100)))
+			if answer.status ~= 200 and answer.status ~= 400 then
+				error(("%d for %q"):format(answer.status, string.char(unpack(bytes))))
+			end
+		end
+	end)
+
+	it("forgets the files when the client leaves", function()
+		local dir = assert(fs.tempdir())
+		local app = app_with({ memory_bytes = 8, dir = dir.path })
+		local body = part('name="f"; filename="x"', ("y"):rep(1000))
+		local asked = 0
+		local status
+		app({
+			type = "http", method = "POST", path = "/", raw_path = "/", query_string = "", root_path = "",
+			headers = { ["content-type"] = TYPE }, state = {}, extensions = {},
+		}, function()
+			asked = asked + 1
+			if asked == 1 then
+				return { type = "http.request", body = body, more_body = true }
+			end
+			assert.equal(1, #fs.listdir(dir.path))
+			return { type = "http.disconnect", reason = "closed" }
+		end, function(message)
+			status = message.status
+			return true
+		end)
+		assert.equal(400, status)
+		assert.equal(0, #fs.listdir(dir.path))
+		dir:close()
+	end)
+
 	it("takes limits from the route before those of the application", function()
 		local app = web.app { forms = { fields = 1, files = 1 } }
 		app:post("/", { forms = { fields = 2 } }, echo)

@@ -1,5 +1,6 @@
 --- Errors that are answers: web.error(404), and what is sent for them (RFC 9457).
 
+local json = require("moonloop.json")
 local note = require("moonloop.core.errors").note
 
 local errors = {}
@@ -61,12 +62,20 @@ function errors.raise(status, detail, members)
 	error(errors.new(status, detail, members), 0)
 end
 
+-- A detail may quote what a client sent, which need not be UTF-8.
+local function readable(value)
+	if type(value) == "string" and value:find("[\128-\255]") and not pcall(json.encode, value) then
+		return (value:gsub("[\128-\255]", "?"))
+	end
+	return value
+end
+
 --- The problem document of an error.
 function errors.document(err)
 	local document = {}
 	for key, value in pairs(err) do
 		if key ~= "headers" then
-			document[key] = value
+			document[key] = readable(value)
 		end
 	end
 	document.type = document.type or "about:blank"

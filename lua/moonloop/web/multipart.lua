@@ -140,6 +140,9 @@ function Reader:begin(part)
 	local limits = self.limits
 	self.part = part
 	self.got = 0
+	if self.number > limits.fields + limits.files then -- inputs without a file are neither
+		too_large("fields", "the form has more than %d parts", limits.fields + limits.files)
+	end
 	if part.filename then
 		self.file = upload.new(part, limits)
 		return
@@ -245,10 +248,8 @@ local function limits_of(req)
 end
 
 local function give_up(self)
+	self.files[#self.files + 1] = self.file
 	multipart.close(self.files)
-	if self.file then
-		self.file:close()
-	end
 end
 
 local function read_all(self, req)
@@ -273,10 +274,10 @@ function multipart.read(req)
 	return self.fields, self.files
 end
 
---- Removes what is left of files. Suspends.
+--- Removes what is left of files. Suspends. A cancelled task removes them all the same.
 function multipart.close(files)
 	for _, file in ipairs(files) do
-		file:close()
+		pcall(file.close, file)
 	end
 end
 
