@@ -12,7 +12,7 @@ import unittest
 from pathlib import Path
 
 from gateway import Gateway
-from support import APPS, SANITIZER, patient
+from support import APPS, SANITIZER, patient, poll
 
 APP = APPS / "webbodies.lua"
 MIB = 1024 * 1024
@@ -74,10 +74,23 @@ class Web(unittest.TestCase):
 
     def test_upload_is_gone(self) -> None:
         """A file that nobody keeps is removed when the request has ended."""
-        before = set(os.listdir(self.dir))
         status, _, body = self.curl("/look", "-F", f"f=@{self.dir}/big.bin")
         self.assertEqual((status, json.loads(body)), (200, {"n": 3 * MIB, "in_memory": False}))
-        self.assertEqual([n for n in set(os.listdir(self.dir)) - before if n.startswith("moonloop-")], [])
+        self.assertEqual(self.left_over(), [])
+
+    def left_over(self) -> list[str]:
+        """Temporary files of uploads."""
+        return [name for name in os.listdir(self.dir) if name.startswith("moonloop-upload-")]
+
+    def test_upload_cut(self) -> None:
+        """The client leaves in the midst: its file is removed."""
+        head = b'--b\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\n'
+        with self.gw.connect() as conn:
+            conn.request("POST", "/look", {"Content-Type": "multipart/form-data; boundary=b",
+                                           "Content-Length": str(LARGE)})
+            conn.sock.sendall(head + b"x" * MIB)
+            poll("the upload is on the disk", self.left_over)
+        poll("it is gone", lambda: not self.left_over())
 
     def test_upload_limits(self) -> None:
         """Too many files: 413, which says so, and nothing stays."""
@@ -85,7 +98,7 @@ class Web(unittest.TestCase):
         status, _, body = self.curl("/upload", *four)
         self.assertEqual(status, 413)
         self.assertIn(b'"limit":"files"', body)
-        self.assertEqual([n for n in os.listdir(self.dir) if n.startswith("moonloop-")], [])
+        self.assertEqual(self.left_over(), [])
 
     def test_file(self) -> None:
         """sendfile, ranges, conditions, HEAD."""
