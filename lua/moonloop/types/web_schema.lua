@@ -8,11 +8,26 @@
 ---@field default? any
 ---@field check? fun(value: any): boolean?, string? true; nil and why not
 
+---@alias moonloop.Format string
+---| "date"
+---| "date-time"
+---| "duration"
+---| "email"
+---| "hostname"
+---| "ipv4"
+---| "ipv6"
+---| "json-pointer"
+---| "regex"
+---| "time"
+---| "uri"
+---| "uri-reference"
+---| "uuid"
+
 ---@class moonloop.StringOptions: moonloop.SchemaOptions
 ---@field min? integer characters
 ---@field max? integer characters
 ---@field pattern? string a regular expression of ECMA-262 with its u flag
----@field format? "date"|"date-time"|"duration"|"email"|"hostname"|"ipv4"|"ipv6"|"json-pointer"|"regex"|"time"|"uri"|"uri-reference"|"uuid"|string
+---@field format? moonloop.Format
 
 ---@class moonloop.NumberOptions: moonloop.SchemaOptions
 ---@field min? number
