@@ -9,7 +9,7 @@ local errors = require("moonloop.web.errors")
 
 -- Without its port.
 local function name_of(host)
-	return (host:gsub("^(%[.*%])$", "%1"):gsub(":%d*$", ""):lower())
+	return (host:gsub(":%d*$", ""):lower())
 end
 
 --- @param hosts an array of names without ports; "*.example.org" is every name below example.org
