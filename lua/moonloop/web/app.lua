@@ -339,17 +339,15 @@ local function prepare(self)
 	end, self.answer_)
 end
 
--- A file that no middleware has seen is opened here.
-local function resolved(ok, first, second, third)
-	if ok and (is_response(first) and first.resolve or is_response(second) and second.resolve) then
-		return response.of(first, second, third)
-	end
+-- A file that no middleware has seen is not opened yet.
+local function is_closed(first, second)
+	return is_response(first) and first.resolve or is_response(second) and second.resolve
 end
 
 local function finish(self, req, send, ok, first, second, third)
-	local unresolved = resolved(ok, first, second, third)
-	if unresolved then
-		ok, first = xpcall(unresolved.resolve, raised, unresolved, req)
+	if ok and type(first) ~= "string" and is_closed(first, second) then
+		local res = response.of(first, second, third)
+		ok, first = xpcall(res.resolve, raised, res, req)
 		second, third = nil, nil
 	end
 	if not ok then
