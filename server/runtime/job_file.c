@@ -105,6 +105,35 @@ int fs_open_beneath(const char *root, const char *path, int flags)
 	return (int)fd;
 }
 
+static int open_cached(int dir, const char *path, uint64_t flags, uint64_t resolve)
+{
+	struct open_how how = {.flags = flags, .resolve = resolve | RESOLVE_CACHED};
+
+	return (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
+}
+
+int fs_open_now(const char *root, const char *path)
+{
+	static atomic_bool refused; /* by a kernel that does not know how */
+	int dir = AT_FDCWD, fd, errnum;
+
+	if (atomic_load_explicit(&refused, memory_order_relaxed))
+		return ERR_AGAIN;
+	if (*root != '\0')
+		dir = open_cached(AT_FDCWD, root, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	fd = dir == -1 ? -1
+	               : open_cached(dir, path, O_RDONLY | FS_OPEN_FLAGS,
+				 *root != '\0' ? RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS : 0);
+	errnum = errno;
+	if (dir >= 0)
+		close(dir);
+	if (fd >= 0)
+		return fd;
+	if (errnum == ENOSYS || errnum == EINVAL)
+		atomic_store_explicit(&refused, true, memory_order_relaxed);
+	return errnum == ENOENT ? ERR_NOT_FOUND : ERR_AGAIN;
+}
+
 /* EXDEV: the path, or a link on it, leads out of the root. ELOOP: a magic link, or a ring of links.
  */
 int fs_refuse_beneath(struct job *job, int errnum)

@@ -6,6 +6,7 @@ local native = require("moonloop.core.ffi")
 local range = require("moonloop.web.range")
 
 local C, ffi = native.C, native.ffi
+local AGAIN, NOT_FOUND, IS_DIR = native.codes.AGAIN, native.codes.NOT_FOUND, native.codes.IS_DIR
 
 local opened = {}
 
@@ -26,17 +27,29 @@ local Held = ffi.metatype(ffi.typeof("struct { int fd; }"), {
 	end,
 })
 
+-- Most files are known to the kernel, which opens them without a disk; the others are for a job.
+local function open(path, root)
+	local fd = not path:find("%z") and C.ml_file_open_now(root, path) or AGAIN
+	if fd >= 0 then
+		return fd
+	elseif fd == NOT_FOUND then
+		return nil, "not_found", "No such file or directory"
+	end
+	return pool.run(pool.OPEN_FILE, root .. "\0" .. path)
+end
+
 --- Opens a regular file. Suspends.
 -- @param root the path is below it, and what leads out of it is "denied"; nil: any path
 -- @return an object with size, mtime and etag (strong: of inode, size and time); nil, code, detail
 function opened.open(path, root)
-	local fd, code, detail = pool.run(pool.OPEN_FILE, (root or "") .. "\0" .. path)
+	local fd, code, detail = open(path, root or "")
 	if not fd then
 		return nil, code, detail
 	end
 	local held = Held(fd)
-	if C.ml_fd_facts_of(fd, facts) ~= 0 then
-		return nil, "invalid", "not a regular file"
+	local known = C.ml_fd_facts_of(fd, facts)
+	if known ~= 0 then
+		return nil, known == IS_DIR and "is_dir" or "invalid", "not a regular file"
 	end
 	return setmetatable({
 		size = facts.size,
