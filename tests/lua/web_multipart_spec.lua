@@ -267,6 +267,19 @@ describe("multipart", function()
 		assert.equal(413, post(app, form(f, f)).status)
 	end)
 
+	it("counts the fields of other forms, and of query strings", function()
+		local urlencoded = "application/x-www-form-urlencoded"
+		assert.equal(200, (sent({ fields = 2 }, "a=1&b=2", urlencoded)))
+		local status, got = sent({ fields = 2 }, "a=1&b=2&c=3", urlencoded)
+		assert.same({ 413, "fields" }, { status, got.limit })
+		local app = web.app()
+		app:get("/", function(req)
+			return tostring(req.query.a)
+		end)
+		assert.equal(200, client.get(app, "/?" .. ("a=1&"):rep(1000)).status)
+		assert.equal(414, client.get(app, "/?" .. ("a=1&"):rep(1001)).status)
+	end)
+
 	it("refuses unknown limits where they are given", function()
 		support.begins(support.line(1), support.raises(function()
 			web.app { forms = { nonsense = 1 } }

@@ -236,8 +236,8 @@ local function merged(...)
 	return limits
 end
 
--- The route's before the application's before ours.
-local function limits_of(req)
+--- What a request's form may have: the route says it before the application, and that before LIMITS.
+function multipart.limits_of(req)
 	local route, app = req.route, req.app
 	local own = app and app.options.forms or {}
 	if not (route and route.spec.forms) then
@@ -265,7 +265,7 @@ end
 -- @return an array of {name, value}; an array of files (moonloop.web.upload)
 -- @raise 400 for what is malformed, 413 for what is too large, with the member `limit`
 function multipart.read(req)
-	local self = reader(boundary_of(req), limits_of(req))
+	local self = reader(boundary_of(req), multipart.limits_of(req))
 	local ok, err = pcall(read_all, self, req)
 	if not ok then
 		give_up(self)

@@ -22,13 +22,13 @@ local request = {}
 
 local methods = {}
 
--- Pairs in a query string or a form.
+-- Pairs in a query string.
 local PAIRS_MAX = 1000
 
-local function pairs_of(req, text, what)
-	local list = query.pairs(text, PAIRS_MAX)
+local function pairs_of(text, max, status, what)
+	local list = query.pairs(text, max)
 	if not list then
-		error(errors.new(400, ("more than %d fields in the %s"):format(PAIRS_MAX, what)), 0)
+		errors.raise(status, ("the %s has more than %d fields"):format(what, max), { limit = "fields" })
 	end
 	return list
 end
@@ -51,7 +51,7 @@ local makers = {
 	state = from_scope("state"),
 	http_version = from_scope("http_version"),
 	query_list_ = function(req)
-		return pairs_of(req, req.scope.query_string, "query string")
+		return pairs_of(req.scope.query_string, PAIRS_MAX, 414, "query string")
 	end,
 	query = function(req)
 		return query.map(req.query_list_)
@@ -181,7 +181,8 @@ function methods:form()
 	if self.form_ == nil then
 		local media_type = self:media_type()
 		if media_type == "application/x-www-form-urlencoded" then
-			self.form_list_ = pairs_of(self, self:body(), "form")
+			local limits = require("moonloop.web.multipart").limits_of(self)
+			self.form_list_ = pairs_of(self:body(), limits.fields, 413, "form")
 		elseif media_type == "multipart/form-data" then
 			self.form_list_, self.files_ = require("moonloop.web.multipart").read(self)
 		else
