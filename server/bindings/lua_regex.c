@@ -19,6 +19,7 @@ struct regex {
 	pcre2_code *code;         /* owned */
 	pcre2_match_data *match;  /* owned */
 	pcre2_match_context *how; /* owned */
+	bool anchored;            /* matches at the beginning only */
 };
 
 static int collect(lua_State *L)
@@ -45,6 +46,14 @@ static pcre2_code *compile(const char *text, size_t n, int *why, size_t *where)
 	code = pcre2_compile((PCRE2_SPTR)text, n, OPTIONS, why, where, context);
 	pcre2_compile_context_free(context);
 	return code;
+}
+
+static bool is_anchored(const pcre2_code *code)
+{
+	uint32_t options = 0;
+
+	pcre2_pattern_info(code, PCRE2_INFO_ALLOPTIONS, &options);
+	return (options & PCRE2_ANCHORED) != 0;
 }
 
 /* (expression) → regex; nil, what is wrong, the byte where */
@@ -74,8 +83,16 @@ static int regex_new(lua_State *L)
 	regex->how = pcre2_match_context_create(NULL);
 	if (regex->match == NULL || regex->how == NULL)
 		return luaL_error(L, "not enough memory");
-	pcre2_set_match_limit(regex->how, REGEX_STEPS);
+	regex->anchored = is_anchored(regex->code);
 	return 1;
+}
+
+/* Steps at each place where it is tried: enough to go back over the text once. */
+static uint32_t steps_for(const struct regex *regex, size_t n)
+{
+	if (regex->anchored)
+		return REGEX_STEPS;
+	return (uint32_t)MAX(REGEX_STEPS_ALL / (n + 100), n + 100);
 }
 
 /* (regex, text) → whether it matches somewhere in it; nil: given up */
@@ -84,8 +101,14 @@ static int regex_test(lua_State *L)
 	struct regex *regex = luaL_checkudata(L, 1, METATABLE);
 	size_t n;
 	const char *text = luaL_checklstring(L, 2, &n);
-	int rc = pcre2_match(regex->code, (PCRE2_SPTR)text, n, 0, 0, regex->match, regex->how);
+	int rc;
 
+	if (!regex->anchored && n > REGEX_SEARCH_MAX) {
+		lua_pushnil(L);
+		return 1;
+	}
+	pcre2_set_match_limit(regex->how, steps_for(regex, n));
+	rc = pcre2_match(regex->code, (PCRE2_SPTR)text, n, 0, 0, regex->match, regex->how);
 	if (rc >= 0 || rc == PCRE2_ERROR_NOMATCH)
 		lua_pushboolean(L, rc >= 0);
 	else

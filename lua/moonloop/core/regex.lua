@@ -6,6 +6,7 @@ local native = require("moonloop.core.native")
 return {
 	--- new(expression) → regex; nil, what is wrong, the byte where.
 	new = native.regex_new,
-	--- test(regex, text) → whether it matches somewhere in the text; nil: given up, or no UTF-8.
+	--- test(regex, text) → whether it matches somewhere in the text; nil: given up, too long to be
+	-- searched (8 KiB; one that begins with ^ takes any), or no UTF-8.
 	test = native.regex_test,
 }

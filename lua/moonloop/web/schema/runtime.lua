@@ -86,7 +86,7 @@ function runtime.unmatched(list, at, matched, pattern)
 		or "must match " .. pattern)
 end
 
-local anything = regex.new("")
+local anything = regex.new("^")
 
 --- Whether a text is UTF-8. Only decoded JSON is for sure.
 function runtime.is_utf8(text)
