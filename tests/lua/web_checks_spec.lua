@@ -67,8 +67,8 @@ describe("requests", function()
 	end)
 
 	it("hear of every fault, wherever it is", function()
-		assert.equal("cookie /n type; header /x-count type; path /kind enum; path /page maximum; query /limit type; "
-			.. "query /q required; query /tag maxItems", faults(client.get(app,
+		assert.equal("cookie /n type; header /x-count type; path /kind enum; path /page maximum; "
+			.. "query /limit type; query /q required; query /tag maxItems", faults(client.get(app,
 			"/find/c/12?limit=x&tag=1&tag=2&tag=3", { ["x-count"] = "many", cookie = "n=x" })))
 		local document = json.decode(client.get(app, "/find/a/1").body)
 		assert.equal("One thing is wrong with the request.", document.detail)
