@@ -6,10 +6,12 @@ BUILD  ?= build
 
 # ---- packages: the one list ---------------------------------------------------------------------
 
-PACKAGES_BUILD = gcc libc6-dev make pkg-config libev-dev libluajit2-5.1-dev libssl-dev libc-ares-dev \
+PACKAGES_BUILD = gcc libc6-dev make pkg-config libev-dev libluajit2-5.1-dev libssl-dev libc-ares-dev libpcre2-dev \
+	zlib1g-dev libbrotli-dev libzstd-dev \
 	$(shell pkg-config --exists libllhttp 2>/dev/null || echo node-llhttp)
 PACKAGES_TEST  = git libcmocka-dev lua-busted lua-check libedit2 clang-format-14 curl python3 openssl \
-	python3-selenium chromium chromium-driver
+	libtest-json-schema-acceptance-perl python3-selenium chromium chromium-driver \
+	$(shell command -v npm >/dev/null || echo npm)
 PACKAGES_BENCH = nginx-light libnginx-mod-http-lua lua-cjson nodejs uvicorn python3-uvloop python3-httptools
 
 # ---- flags --------------------------------------------------------------------------------------
@@ -33,6 +35,7 @@ endif
 
 LUAJIT_CFLAGS = $(shell pkg-config --cflags luajit)
 LUAJIT_LIBS   = $(shell pkg-config --libs luajit)
+PCRE2_LIBS    = $(shell pkg-config --libs libpcre2-8)
 
 # llhttp: the system's library where there is one, else Debian's sources, compiled here.
 ifeq ($(shell pkg-config --exists libllhttp 2>/dev/null && echo yes),yes)
@@ -47,7 +50,7 @@ endif
 
 CFLAGS_ALL = -std=gnu11 $(MODE_$(MODE)) $(WARN) -Iserver -I$(O)/gen $(LUAJIT_CFLAGS) $(LLHTTP_CFLAGS) \
 	-D_GNU_SOURCE -MMD -MP $(CFLAGS)
-LIBS       = -lev $(LUAJIT_LIBS) -lssl -lcrypto -lcares -lpthread -lm -ldl
+LIBS       = -lev $(LUAJIT_LIBS) -lssl -lcrypto -lcares $(PCRE2_LIBS) -lz -lbrotlienc -lbrotlidec -lzstd -lpthread -lm -ldl
 
 # ---- layers: one archive each, arrows point right ------------------------------------------------
 
@@ -62,6 +65,9 @@ LINK_runtime  := runtime net base
 LINK_bindings := bindings http runtime net base
 LINK_process  := process net base
 archives       = $(patsubst %,$(O)/lib%.a,$(1))
+
+# What the page /docs is shown with: lua/moonloop/web/docs.lua.
+VIEWER    := $(BUILD)/viewer/node_modules/swagger-ui-dist
 
 GEN_OBJS  := $(O)/gen/lua_bundle.o
 LUA_FILES := $(shell find lua -name '*.lua' ! -path '*/types/*' ! -path '*/templates/*' | sort)
@@ -135,10 +141,12 @@ include tests/tests.mk
 
 deps: ## install the packages that the build needs
 	@sh tests/install-packages.sh $(PACKAGES_BUILD)
+	@sh lua/moonloop/web/viewer/install.sh $(BUILD)/viewer
 
 # One after the other: two apt-get at once would refuse each other.
 deps-test: deps ## install the packages that the tests and checks need, too
 	@sh tests/install-packages.sh $(PACKAGES_TEST)
+	@sh lua/moonloop/web/viewer/install.sh $(BUILD)/viewer
 
 deps-bench: deps
 	@sh tests/install-packages.sh --optional $(PACKAGES_BENCH)
@@ -150,6 +158,8 @@ install: all ## install below PREFIX=/usr/local
 	@for f in $$(find apps examples -type f); do \
 		install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/moonloop/$$f; done
 	@install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/moonloop/types lua/moonloop/types/*.lua
+	@for f in swagger-ui-bundle.js swagger-ui.css LICENSE NOTICE; do [ ! -f $(VIEWER)/$$f ] || \
+		install -D -m 644 $(VIEWER)/$$f $(DESTDIR)$(PREFIX)/share/moonloop/swagger-ui/$$f; done
 
 format: ## format the C sources
 	@clang-format-14 -i $(shell find server tests -name '*.[ch]' ! -name '*.tbl.h')

@@ -48,16 +48,25 @@ wire: $(WIRE_RUN) ## run the conversations over HTTP/1, and a bounded fuzz of th
 	@timeout 600 $(WIRE_RUN) $(WIRE_FILES)
 	@timeout 600 $(WIRE_RUN) --fuzz $(FUZZ_ROUNDS) $(WIRE_FILES)
 
+# What the tests take from the npm registry: tests/npm/package.json.
+NPM := $(BUILD)/npm
+
+$(NPM)/.installed: tests/npm/package.json tests/npm/package-lock.json
+	@mkdir -p $(@D)
+	@cp $^ $(@D)
+	@cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
+
 # The rest needs the binary: specs inside its runtime, the contract and real clients over sockets.
-specs: $(BIN) ## run the Lua specs (busted); SPEC=task: only those in files with that name
-	@MOONLOOP_DNS_SERVERS=127.0.0.1:$$((20000 + $$$$ % 10000)) timeout 600 $(BIN) test \
-		$(or $(wildcard tests/lua/*$(SPEC)*_spec.lua),tests/lua/$(SPEC)_spec.lua)
+specs: $(BIN) $(NPM)/.installed ## run the Lua specs (busted); SPEC=task: only those in files with that name
+	@MOONLOOP_DNS_SERVERS=127.0.0.1:$$((20000 + $$$$ % 10000)) NPM_MODULES="$(abspath $(NPM)/node_modules)" \
+		timeout 600 $(BIN) test $(or $(wildcard tests/lua/*$(SPEC)*_spec.lua),tests/lua/$(SPEC)_spec.lua)
 
 lasgi: $(BIN) ## run the LASGI contract suite
 	@cd tests/lasgi && MOONLOOP="$(abspath $(BIN))" timeout 900 python3 -m unittest -q
 
-e2e: $(BIN) ## run the end-to-end tests with real clients, and the soak
-	@timeout 1800 python3 tests/e2e/run.py "$(abspath $(BIN))" --soak
+e2e: $(BIN) $(NPM)/.installed ## run the end-to-end tests with real clients, and the soak
+	@NPM_MODULES="$(abspath $(NPM)/node_modules)" timeout 1800 python3 tests/e2e/run.py "$(abspath $(BIN))" --soak
 
 # One suite after the other, also with -j: what they time would suffer.
 test: all deps-test ## build and run every test (MODE=asan too)
@@ -68,3 +77,4 @@ lint: deps-test ## check layers, format and Lua
 
 bench: all deps-bench ## measure beside nginx, node, uvicorn and a bare C loop (BENCH_ARGS=--help); figures also in build/bench.json
 	@python3 tests/bench/bench.py --moonloop $(BUILD)/moonloop --json $(BUILD)/bench.json $(BENCH_ARGS)
+	@$(BUILD)/moonloop check tests/bench/json.lua

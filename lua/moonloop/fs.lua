@@ -197,10 +197,15 @@ local function by_name(a, b)
 end
 
 --- What is in a directory. Suspends.
+-- @param options {root = a directory: path is below it, and what leads out of it is "denied"}
 -- @return an array of {name =, type = as in fs.lstat}, by name; nil, code, detail
-function fs.listdir(path)
+function fs.listdir(path, options)
 	check_path("fs.listdir", path)
-	local output, code, detail = on(C.ML_FS_LIST, path)
+	local root = options_of("fs.listdir", options).root
+	if root ~= nil then
+		check_path("fs.listdir", root, "root")
+	end
+	local output, code, detail = on(C.ML_FS_LIST, path, root)
 	if output == nil then
 		return nil, code, detail
 	end

@@ -1,8 +1,30 @@
 --- The error log: `log.info("event", {key = value})`. Never blocks; works in pool threads too.
 -- The event is a fixed word ("order.paid"), what varies goes into the fields: strings, numbers,
--- booleans; anything else by tostring. A field named `traceback` may have several lines.
+-- booleans; anything else by tostring. A field named `traceback` may have several lines. What stands in
+-- task.locals().log_fields is added to each record of that task.
 
 local C = require("moonloop.core.ffi").C
+local state = require("moonloop.core.state")
+
+local LOCALS = state.LOCALS
+
+local function add(list, key, value)
+	list[#list + 1] = { tostring(key), type(value) == "number" and value or tostring(value) }
+end
+
+-- The record's fields and its task's.
+local function all_fields(fields)
+	local list, own = {}, state.of[C.ml_task_self()]
+	for key, value in pairs(own and own[LOCALS] and own[LOCALS].log_fields or {}) do
+		if fields[key] == nil then
+			add(list, key, value)
+		end
+	end
+	for key, value in pairs(fields) do
+		add(list, key, value)
+	end
+	return list
+end
 
 local function write(level, event, fields)
 	if type(event) ~= "string" then
@@ -14,10 +36,7 @@ local function write(level, event, fields)
 	if C.ml_log_on(level) == 0 then
 		return
 	end
-	local pairs_ = {}
-	for key, value in pairs(fields or {}) do
-		pairs_[#pairs_ + 1] = { tostring(key), type(value) == "number" and value or tostring(value) }
-	end
+	local pairs_ = all_fields(fields or {})
 	table.sort(pairs_, function(a, b)
 		return a[1] < b[1]
 	end)

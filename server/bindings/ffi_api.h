@@ -78,6 +78,15 @@ typedef struct ml_file {
 	double id;
 } ml_file;
 void ml_file_drop(double file); /* closes it, at the end of what uses it */
+double ml_file_adopt(int fd);   /* the descriptor becomes a file; 0: too many, and it is closed */
+
+/* A descriptor of a regular file, and what it is; ERR_IS_DIR, ERR_INVALID: it is none. */
+typedef struct ml_fd_facts {
+	double size, inode, mtime; /* mtime in whole seconds, */
+	double mtime_ns;           /* and the rest of it */
+} ml_fd_facts;
+int ml_file_open_now(const char *root, const char *path); /* fs_open_now */
+int ml_fd_facts_of(int fd, ml_fd_facts *out);
 
 /* A watch's next event: 0; ERR_AGAIN: the running task is woken when there is one. */
 typedef struct ml_watch_event {

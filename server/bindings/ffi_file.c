@@ -7,6 +7,7 @@
 #include "runtime/watch.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 /* What is removed at the end has its time on the pool; else, and if that is full, at once. */
 void ml_file_drop(double file)
@@ -19,6 +20,29 @@ void ml_file_drop(double file)
 	if (job_pool_has_this() || !files_ends_slowly(file) ||
 		jobs_post(JOB_FS, in, sizeof(in)) != 0)
 		files_drop(file, &found);
+}
+
+double ml_file_adopt(int fd)
+{
+	return files_add(&(struct open_file){.fd = fd});
+}
+
+int ml_file_open_now(const char *root, const char *path)
+{
+	return fs_open_now(root, path);
+}
+
+int ml_fd_facts_of(int fd, ml_fd_facts *out)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return ERR_INVALID;
+	if (!S_ISREG(st.st_mode))
+		return S_ISDIR(st.st_mode) ? ERR_IS_DIR : ERR_INVALID;
+	*out = (ml_fd_facts){(double)st.st_size, (double)st.st_ino, (double)st.st_mtim.tv_sec,
+		(double)st.st_mtim.tv_nsec};
+	return 0;
 }
 
 double ml_watch_open(double file)

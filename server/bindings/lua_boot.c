@@ -3,6 +3,10 @@
 
 #include "bindings/app_int.h"
 #include "bindings/lua_bundle.h"
+#include "bindings/lua_crypto.h"
+#include "bindings/lua_json.h"
+#include "bindings/lua_regex.h"
+#include "bindings/lua_zip.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -69,6 +73,12 @@ static int open_native(lua_State *L)
 	lua_task_open(L);
 	lua_socket_open(L);
 	lua_job_open(L);
+	lua_json_open(L);
+	lua_zip_open(L);
+	lua_encoding_open(L);
+	lua_crypto_open(L);
+	lua_key_open(L);
+	lua_regex_open(L);
 	lua_pushstring(L, MOONLOOP_VERSION);
 	lua_setfield(L, -2, "version");
 	return 1;

@@ -56,6 +56,18 @@ enum fs_open_bits {
 int fs_refuse(struct job *job, int code, const char *why);
 int fs_refuse_errno(struct job *job, int errnum);
 
+/* A descriptor for reading, of what is below `root`: the kernel refuses all that leads out of it
+ * (EXDEV, ELOOP), links too. -1 and errno. */
+int fs_open_beneath(const char *root, const char *path, int flags);
+
+/*
+ * Opens for reading what the kernel finds without a disk, so that the loop may do it: the
+ * descriptor; ERR_NOT_FOUND; ERR_AGAIN: ask a job. `root` as above, "": any path.
+ */
+int fs_open_now(const char *root, const char *path);
+
+int fs_refuse_beneath(struct job *job, int errnum);
+
 static inline bool fs_cancelled(const struct job *job)
 {
 	return atomic_load_explicit(&job->cancelled, memory_order_relaxed);

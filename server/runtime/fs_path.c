@@ -93,15 +93,26 @@ static void put_entry(struct fs_call *c, DIR *d, const struct dirent *entry)
 	buf_putc(&c->job->out, '\0');
 }
 
-/* Out: "type name NUL" of each entry, in no order. */
+static DIR *open_dir_beneath(const char *root, const char *path)
+{
+	int fd = fs_open_beneath(root, path, O_DIRECTORY);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+
+	if (fd >= 0 && d == NULL)
+		close(fd);
+	return d;
+}
+
+/* rest: what the path is below, or nothing. Out: "type name NUL" of each entry, in no order. */
 int fs_list(struct fs_call *c)
 {
 	const struct dirent *entry;
-	DIR *d = opendir(c->path);
+	bool rooted = c->rest.n > 0;
+	DIR *d = rooted ? open_dir_beneath(c->rest.p, c->path) : opendir(c->path);
 	int rc = 0;
 
 	if (!d)
-		return refuse_dir(c, errno);
+		return rooted ? fs_refuse_beneath(c->job, errno) : refuse_dir(c, errno);
 	while (rc == 0 && (errno = 0, entry = readdir(d)) != NULL) {
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
 			put_entry(c, d, entry);

@@ -82,10 +82,10 @@ int job_file_write(struct job *job)
 /* ---- open --------------------------------------------------------------------------------------
  */
 
-static int open_beneath(const char *root, const char *path)
+int fs_open_beneath(const char *root, const char *path, int flags)
 {
 	struct open_how how = {
-		.flags = O_RDONLY | FS_OPEN_FLAGS,
+		.flags = (unsigned)(O_RDONLY | FS_OPEN_FLAGS | flags),
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
 	};
 	int dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -105,11 +105,40 @@ static int open_beneath(const char *root, const char *path)
 	return (int)fd;
 }
 
+static int open_cached(int dir, const char *path, uint64_t flags, uint64_t resolve)
+{
+	struct open_how how = {.flags = flags, .resolve = resolve | RESOLVE_CACHED};
+
+	return (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
+}
+
+int fs_open_now(const char *root, const char *path)
+{
+	static atomic_bool refused; /* by a kernel that does not know how */
+	int dir = AT_FDCWD, fd, errnum;
+
+	if (atomic_load_explicit(&refused, memory_order_relaxed))
+		return ERR_AGAIN;
+	if (*root != '\0')
+		dir = open_cached(AT_FDCWD, root, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	fd = dir == -1 ? -1
+	               : open_cached(dir, path, O_RDONLY | FS_OPEN_FLAGS,
+				 *root != '\0' ? RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS : 0);
+	errnum = errno;
+	if (dir >= 0)
+		close(dir);
+	if (fd >= 0)
+		return fd;
+	if (errnum == ENOSYS || errnum == EINVAL)
+		atomic_store_explicit(&refused, true, memory_order_relaxed);
+	return errnum == ENOENT ? ERR_NOT_FOUND : ERR_AGAIN;
+}
+
 /* EXDEV: the path, or a link on it, leads out of the root. ELOOP: a magic link, or a ring of links.
  */
-static int refuse_open(struct job *job, bool rooted, int errnum)
+int fs_refuse_beneath(struct job *job, int errnum)
 {
-	if (rooted && (errnum == EXDEV || errnum == ELOOP))
+	if (errnum == EXDEV || errnum == ELOOP)
 		return fs_refuse(job, ERR_DENIED, "leads out of the root");
 	return fs_refuse_errno(job, errnum);
 }
@@ -122,9 +151,10 @@ int job_file_open(struct job *job)
 
 	if (!split(job, &root, &path) || strlen(path.p) != path.n)
 		return fs_refuse(job, ERR_INVALID, "a NUL byte in the path");
-	fd = root.n > 0 ? open_beneath(root.p, path.p) : open(path.p, O_RDONLY | FS_OPEN_FLAGS);
+	fd = root.n > 0 ? fs_open_beneath(root.p, path.p, 0)
+	                : open(path.p, O_RDONLY | FS_OPEN_FLAGS);
 	if (fd < 0)
-		return refuse_open(job, root.n > 0, errno);
+		return root.n > 0 ? fs_refuse_beneath(job, errno) : fs_refuse_errno(job, errno);
 	if (fstat(fd, &st) == 0 && !S_ISDIR(st.st_mode))
 		return fd;
 	result = fs_refuse_errno(job, EISDIR);

@@ -1,5 +1,7 @@
 #include "jobs_rig.h"
 
+#include "runtime/fs_int.h"
+
 static unsigned count_fds(void)
 {
 	DIR *d = opendir("/proc/self/fd");
@@ -144,6 +146,43 @@ static void test_open(void **state)
 		ERR_INVALID);
 }
 
+/* The kernel may always say that it does not know. */
+static void test_open_now(void **state)
+{
+	static const struct {
+		const char *path;
+		bool good;
+	} rows[] = {
+		{"sub/file", true},
+		{"in", true},
+		{"sub/../sub/file", true},
+		{"out", false},
+		{"absolute", false},
+		{"ring", false},
+		{"../secret", false},
+		{"/etc/passwd", false},
+		{"sub/none", false},
+		{"", false},
+	};
+	unsigned before;
+
+	make_tree();
+	before = count_fds();
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		int fd = fs_open_now(path_of("root"), rows[i].path);
+
+		if (fd >= 0) {
+			assert_true(rows[i].good);
+			close(fd);
+		} else {
+			assert_true(fd == ERR_AGAIN || (fd == ERR_NOT_FOUND && !rows[i].good));
+		}
+		assert_int_equal(count_fds(), before);
+	}
+	assert_true(fs_open_now("/no/root", "x") < 0);
+	assert_true(fs_open_now("", "/no/such/file") < 0);
+}
+
 static void test_open_without_root(void **state)
 {
 	struct answer a;
@@ -194,6 +233,7 @@ int main(void)
 		JOBS_TEST(test_read_refused),
 		JOBS_TEST(test_write),
 		JOBS_TEST(test_open),
+		JOBS_TEST(test_open_now),
 		JOBS_TEST(test_open_without_root),
 		JOBS_TEST(test_open_nobody_takes),
 	};
