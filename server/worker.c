@@ -67,8 +67,9 @@ static struct {
 
 static void enter_draining(void)
 {
-	log_event(LOG_INFO, "worker.draining", "%u connections, %u tasks", w.conns.count,
-		app_tasks());
+	if (w.env != NULL) /* a tool or a check says what it has to say itself */
+		log_event(LOG_INFO, "worker.draining", "%u connections, %u tasks", w.conns.count,
+			app_tasks());
 	acceptor_stop(&w.acceptor);
 	control_stop();
 	h1_set_draining(true);

@@ -311,21 +311,25 @@ class Watch(Directory):
             self.assertIn("first", gw.get("/").text)
             self.write("lib/word.lua", 'return "second"')
             self.wait_body(gw, "second")
-            self.assertIn("files=lib/word.lua", gw.events("reload.wanted")[-1])
+            self.assertIn("files=lib/word.lua", self.wanted(gw, 1))
             (self.dir / "lib/word.lua").write_text('return "third"')
             self.wait_body(gw, "third")
             self.write("app.lua", PAGE % "fourth")
             self.wait_body(gw, "fourth")
 
     def test_broken_and_mended(self) -> None:
-        """A module that breaks is shown with its line, and its mending seen."""
+        """What served goes on, pages hear of the line that broke, and the mending is seen."""
         with Gateway(self.dir, command="dev", errors=["app.start_failed"]) as gw:
+            events = Events(gw)
+            self.assertIsNone(events.next()[1]["broken"])
             self.write("lib/word.lua", 'return "sec\n')
-            self.wait_body(gw, "unfinished string")
-            report = json.loads(gw.get("/", accept="application/json").text)
-            self.assertEqual((report["file"], report["line"]), (str(self.dir / "lib/word.lua"), 1))
+            name, report = events.next()
+            self.assertEqual((name, report["file"], report["line"]), ("broken", str(self.dir / "lib/word.lua"), 1))
+            self.assertIn("first", gw.get("/").text)
+            self.assertEqual(Events(gw).next()[1]["broken"]["line"], 1)
             self.write("lib/word.lua", 'return "mended"')
             self.wait_body(gw, "mended")
+            self.assertEqual(events.next()[0], "swapped")
 
     def test_noise(self) -> None:
         """What editors leave, and files that nobody asked for, are no reason."""
@@ -410,6 +414,7 @@ class Life(Directory):
             self.assertEqual(name, "hello")
             self.assertIn(f'data-id="{first["id"]}"', gw.get("/").text)
             self.write("app.lua", PAGE % "other")
+            self.assertEqual(events.next()[0], "swapped")
             with self.assertRaises(Closed):
                 events.next()
             poll("another one says hello", lambda: self.hello(gw) not in (None, first["id"]))

@@ -7,7 +7,7 @@ import signal
 import socket
 import unittest
 from pathlib import Path
-from typing import BinaryIO, Optional
+from typing import BinaryIO, Callable, Optional
 
 from gateway import Gateway
 from support import APPS, patient, poll
@@ -34,11 +34,11 @@ class Line:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=patient(5))
         self.stream: BinaryIO = self.socket.makefile("rb")
 
-    def ask(self, text: str) -> tuple[int, str]:
-        """Which worker answered, and what."""
+    def ask(self, text: str) -> tuple[str, str]:
+        """Who answered, as PID.GENERATION, and what."""
         self.socket.sendall(text.encode() + b"\n")
-        pid, answer = self.stream.readline().decode().split(" ", 1)
-        return int(pid), answer.rstrip("\n")
+        name, answer = self.stream.readline().decode().split(" ", 1)
+        return name, answer.rstrip("\n")
 
     def close(self) -> None:
         """Ends it."""
@@ -59,8 +59,8 @@ class Sockets(unittest.TestCase):
         self.addCleanup(line.close)
         return line
 
-    def try_ask(self) -> Optional[int]:
-        """Which worker answers a new connection; None when the one it came to was just closing."""
+    def try_ask(self) -> Optional[str]:
+        """Who answers a new connection; None when the one it came to was just closing."""
         try:
             line = Line(self.port)
         except OSError:
@@ -76,28 +76,44 @@ class Sockets(unittest.TestCase):
         """Connections come to all workers; each is served by the one that took it."""
         with Gateway(APP, "--workers", "2", env=self.env) as gw:
             lines = [self.line() for _ in range(40)]
-            pids = [line.ask("hello")[0] for line in lines]
-            self.assertEqual(set(pids), set(gw.worker_pids()))
-            for line, pid in zip(lines, pids):
-                self.assertEqual(line.ask("again"), (pid, "again"))
+            names = [line.ask("hello")[0] for line in lines]
+            self.assertEqual(set(names), {f"{pid}.1" for pid in gw.worker_pids()})
+            for line, name in zip(lines, names):
+                self.assertEqual(line.ask("again"), (name, "again"))
             self.assertIn("from http", gw.get("/ask").text)
             for line in lines:
                 line.close()
 
-    def test_reload(self) -> None:
-        """An open connection is served to its end by the old worker, new ones come to the new ones."""
+    def reload(self, signum: int, is_old: Callable[[str, set[str]], bool], gone: Callable[[Gateway, set[str]], bool]) -> None:
+        """An open connection is served to its end by the old code, new ones come to the new one."""
         with Gateway(APP, "--workers", "2", env=self.env) as gw:
             held = self.line()
+            pids = {str(pid) for pid in gw.worker_pids()}
             old = held.ask("before")[0]
-            before = set(gw.worker_pids())
-            self.assertIn(old, before)
-            gw.signal(signal.SIGHUP)
-            poll("a new worker answers", lambda: (self.try_ask() or old) not in before, 10)
+            self.assertTrue(is_old(old, pids))
+            gw.signal(signum)
+            poll("new code answers", lambda: not is_old(self.try_ask() or old, pids), 10)
             gw.wait_event("reload.done", 1, 10)
             self.assertEqual(held.ask("after"), (old, "after"))
             held.close()
-            poll("the old workers are gone", lambda: not before & set(gw.worker_pids()), 10)
-            self.assertNotIn(self.try_ask(), before)
+            poll("the old code is gone", lambda: gone(gw, pids), 10)
+            self.assertFalse(is_old(self.try_ask() or "", pids))
+
+    def test_reload(self) -> None:
+        """The same workers, with new code."""
+        self.reload(
+            signal.SIGHUP,
+            lambda name, _: name.endswith(".1"),
+            lambda gw, _: len(gw.events("generation.ended")) == 2,
+        )
+
+    def test_new_workers(self) -> None:
+        """New ones beside the old ones."""
+        self.reload(
+            signal.SIGUSR2,
+            lambda name, pids: name.split(".")[0] in pids,
+            lambda gw, pids: not pids & {str(pid) for pid in gw.worker_pids()},
+        )
 
     def test_nothing_is_left(self) -> None:
         """Errors and clients that leave cost no descriptor; what is open at the end does not matter."""

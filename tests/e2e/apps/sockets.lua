@@ -1,4 +1,4 @@
--- A raw TCP server beside HTTP: answers each line with the worker's process id and the line.
+-- A raw TCP server beside HTTP: answers each line with the worker's process id, its generation, and the line.
 local lasgi = require("moonloop.lasgi")
 local socket = require("moonloop.socket")
 local task = require("moonloop.task")
@@ -7,14 +7,14 @@ local worker = require("moonloop.worker")
 local address = "127.0.0.1:" .. os.getenv("ECHO_PORT")
 local listener = assert(socket.listen(address))
 local pool = socket.pool({ max = 2 })
-local pid = worker.info().pid
+local name = ("%d.%d"):format(worker.info().pid, worker.info().generation)
 
 local function echo(sock)
 	for line in sock:lines() do
 		if line == "fail" then
 			error("told to")
 		end
-		sock:write({ pid, " ", line, "\n" })
+		sock:write({ name, " ", line, "\n" })
 	end
 end
 
