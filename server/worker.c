@@ -54,10 +54,10 @@ static struct {
 	struct conn_pool conns;
 	struct acceptor acceptor;
 	struct ev_signal term, reopen;
-	struct fd_watch channel;         /* of the master's messages */
-	bool asked;                      /* to reload, by the master */
+	struct fd_watch channel; /* of the master's messages */
+	bool asked;              /* to reload, by the master */
 	struct worker_logs logs;
-	struct buf dns_servers;          /* as c-ares reads them; "": those of resolv.conf */
+	struct buf dns_servers; /* as c-ares reads them; "": those of resolv.conf */
 	enum worker_state state;
 	int exit_code;
 } w;

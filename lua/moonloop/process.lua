@@ -184,8 +184,8 @@ local function feed(stdin, input)
 	end
 end
 
-local function collect(pipe)
-	return not pipe.closed_ and pipe:read("all") or nil
+local function collect(out)
+	return not out.closed_ and out:read("all") or nil
 end
 
 local function attend(self, input, timeout, late)

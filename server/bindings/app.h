@@ -48,8 +48,8 @@ struct app_config {
 	bool blocking_warnings;                  /* core/blocking.lua */
 	uint64_t start_timeout_us;               /* from loading to the answer; 0: any */
 	uint64_t drain_timeout_us;
-	bool dev;                                /* lua/moonloop/dev: pages for who develops */
-	bool reload;                             /* lua/moonloop/core/reload.lua watches files */
+	bool dev;    /* lua/moonloop/dev: pages for who develops */
+	bool reload; /* lua/moonloop/core/reload.lua watches files */
 	struct app_texts reload_dirs, reload_ignore;
 	bool only_worker; /* reloads by itself when files change; else the master has all do it */
 	app_event_fn *on_event;

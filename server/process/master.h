@@ -54,9 +54,9 @@ struct worker_env {
 	const int *listen_fds;    /* to accept from; borrowed */
 	const struct addr *addrs; /* of each descriptor, ports filled in; borrowed */
 	int listen_count;
-	int control_fd;      /* of --control, to accept from; borrowed; -1: none */
-	int channel_fd;      /* channel.h; borrowed; -1: nobody is there */
-	struct pulse *pulse; /* the worker's own, or NULL; borrowed */
+	int control_fd;             /* of --control, to accept from; borrowed; -1: none */
+	int channel_fd;             /* channel.h; borrowed; -1: nobody is there */
+	struct pulse *pulse;        /* the worker's own, or NULL; borrowed */
 	struct shared_stats *stats; /* this slot's block of the shared mapping, or NULL; borrowed */
 };
 

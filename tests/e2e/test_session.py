@@ -20,7 +20,7 @@ PIECES = [b"\r\n", b"\n", b"\r", b"\0", b"\x7f", b"\x01", b" ", b";", b",", b"="
           b"\xc4\x8d\xc4\x8a", b"Set-Cookie: evil=1", b"\r\nSet-Cookie: evil=1", b"\r\n\r\nevil", b"\nevil: 1", b"a", b"/"]
 
 # A field, and the cookies of the application: nothing else may come.
-FIELD = re.compile(rb"^[a-z0-9-]+: ?[\x20-\x7e\x80-\xff\t]*$", re.I)
+FIELD = re.compile(rb"^[!#$%&'*+.^_`|~0-9a-z-]+: ?[\x20-\x7e\x80-\xff\t]*$", re.I)
 COOKIE = re.compile(rb"^(a=[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*; Path=[\x20-\x3a\x3c-\x7e]*"
                     rb"|session=[\w-]+; Path=/; Max-Age=\d+); HttpOnly; SameSite=Lax$")
 

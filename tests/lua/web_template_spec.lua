@@ -30,7 +30,8 @@ describe("a template", function()
 
 	it("escapes what it writes", function()
 		local hostile = [[<a href="x" title='y'>&</a>]]
-		assert.equal("&lt;a href=&quot;x&quot; title=&#39;y&#39;&gt;&amp;&lt;/a&gt;", render("{{ x }}", { x = hostile }))
+		assert.equal("&lt;a href=&quot;x&quot; title=&#39;y&#39;&gt;&amp;&lt;/a&gt;",
+			render("{{ x }}", { x = hostile }))
 		assert.equal("12.5 true", render("{{ 1 }}{{ 2.5 }} {{ true }}"))
 	end)
 
@@ -46,36 +47,42 @@ describe("a template", function()
 	end)
 
 	it("runs statements", function()
-		assert.equal("1a 2b ", render("{% for i, x in ipairs(list) do %}{{ i }}{{ x }} {% end %}", { list = { "a", "b" } }))
+		assert.equal("1a 2b ",
+			render("{% for i, x in ipairs(list) do %}{{ i }}{{ x }} {% end %}", { list = { "a", "b" } }))
 		assert.equal("no", render("{% if x then %}yes{% else %}no{% end %}"))
 		assert.equal("5", render("{% local n = 2 + 3 %}{{ n }}"))
 	end)
 
 	it("leaves no line where a statement or a comment stood alone", function()
-		assert.equal("a\n  b\nc\n", render("a\n\t{% if true then %}\n  b\n{% end %}  \n{# not this\n nor that #}\nc\n"))
+		assert.equal("a\n  b\nc\n",
+			render("a\n\t{% if true then %}\n  b\n{% end %}  \n{# not this\n nor that #}\nc\n"))
 		assert.equal("a  b", render("a {# x #} b"))
 	end)
 
 	it("fills the blocks of the one that it extends", function()
 		put("base.html", "<{% block a %}A{% endblock %}|{% block b %}B{% endblock %}>")
 		put("middle.html", '{% extends "base.html" %}{% block a %}m{{ super() }}{% endblock %}')
-		assert.equal("<xmA|B>", render('{% extends "middle.html" %} lost {% block a %}x{{ super() }}{% endblock %}'))
+		assert.equal("<xmA|B>",
+			render('{% extends "middle.html" %} lost {% block a %}x{{ super() }}{% endblock %}'))
 		assert.equal("<A|{x}>", render('{% extends "base.html" %}{% block b %}{x}{% endblock %}'))
 	end)
 
 	it("includes others, with their own variables before its own", function()
 		put("row.html", "[{{ x }} {{ y }}]")
-		assert.equal("[1 2][3 2]", render('{% include "row.html" %}{% include "row.html", { x = 3 } %}', { x = 1, y = 2 }))
+		assert.equal("[1 2][3 2]",
+			render('{% include "row.html" %}{% include "row.html", { x = 3 } %}', { x = 1, y = 2 }))
 	end)
 
 	it("has the globals of the views behind its variables", function()
-		assert.equal("mine theirs", render("{{ a }} {{ b }}", { a = "mine" }, { globals = { a = "not", b = "theirs" } }))
+		assert.equal("mine theirs",
+			render("{{ a }} {{ b }}", { a = "mine" }, { globals = { a = "not", b = "theirs" } }))
 	end)
 
 	it("names the line of what went wrong", function()
 		assert.equal("t.html:2: {{ x }} is nil", fails("a\n{{ x }}"))
 		assert.equal("t.html:3: {{ x }} is a table", fails("{#\n#}\n{{ x }}", { x = {} }))
-		support.contains("t.html:4: attempt to index global 'user'", fails("a\n\n{% if true then %}\n{{ user.name }}\n{% end %}"))
+		support.contains("t.html:4: attempt to index global 'user'",
+			fails("a\n\n{% if true then %}\n{{ user.name }}\n{% end %}"))
 		support.contains("t.html:3: '<name>' expected", fails("a\n{% for %}\n"))
 		support.contains("t.html:2: {{ without }}", fails("a\n{{ x "))
 		support.contains("t.html:1: a block has a name", fails("{% block %}{% endblock %}"))

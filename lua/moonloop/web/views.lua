@@ -95,8 +95,8 @@ return function(dir, options)
 	end
 	for key, value in pairs(options or {}) do
 		if type(value) ~= OPTIONS[key] then
-			errors.blame(("web.views: %s: expected %s, got a %s"):format(tostring(key), OPTIONS[key] or "no such option",
-				type(value)))
+			errors.blame(("web.views: %s: expected %s, got a %s"):format(tostring(key),
+				OPTIONS[key] or "no such option", type(value)))
 		end
 	end
 	local globals = options and options.globals

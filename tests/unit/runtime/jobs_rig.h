@@ -192,8 +192,8 @@ static inline void host_call(const char *chunk, int nargs)
 		fail_msg("%s", lua_tostring(host, -1));
 }
 
-static inline double submit_call(double task, const char *chunk, const char *arg,
-	enum job_priority priority, bool tells)
+static inline double submit_call(
+	double task, const char *chunk, const char *arg, enum job_priority priority, bool tells)
 {
 	struct span in;
 	double id;
