@@ -158,6 +158,7 @@ install: all ## install below PREFIX=/usr/local
 	@for f in $$(find apps examples -type f); do \
 		install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/moonloop/$$f; done
 	@install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/moonloop/types lua/moonloop/types/*.lua
+	@install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/moonloop/types/web lua/moonloop/types/web/*.lua
 	@for f in swagger-ui-bundle.js swagger-ui.css LICENSE NOTICE; do [ ! -f $(VIEWER)/$$f ] || \
 		install -D -m 644 $(VIEWER)/$$f $(DESTDIR)$(PREFIX)/share/moonloop/swagger-ui/$$f; done
 

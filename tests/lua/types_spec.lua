@@ -100,28 +100,64 @@ local function class_name(meta)
 	end))
 end
 
+-- Classes of moonloop.web are looked at by add_framework.
+local function is_framework(fn)
+	return debug.getinfo(fn, "S").source:find("moonloop[./]web[./]") ~= nil
+end
+
 local function add_methods(found, meta)
 	local class, methods = class_name(meta), rawget(meta, "__index")
 	if not class or type(methods) ~= "table" then
 		return
 	end
 	for name, fn in pairs(methods) do
-		if not is_private(name) and type(fn) == "function" then
+		if not is_private(name) and type(fn) == "function" and not is_framework(fn) then
 			found[class .. ":" .. name] = arity_of(fn)
+		end
+	end
+end
+
+-- The framework loads its parts when they are used, which are modules of their own: types/web/.
+local function is_part(name, value)
+	if name ~= "moonloop.web" then
+		return false
+	end
+	for module, loaded in pairs(package.loaded) do
+		if loaded == value and module:find("^moonloop%.web%.") then
+			return true
+		end
+	end
+	return false
+end
+
+-- Of the framework, whose classes share their methods.
+local function add_framework(found)
+	local metas = {
+		WebApp = getmetatable(require("moonloop.web").app()),
+		Group = getmetatable(require("moonloop.web").app():group("/x")),
+		Response = getmetatable(require("moonloop.web").text("")),
+	}
+	local inherited = metas.Group.__index
+	for name, meta in pairs(metas) do
+		for method, fn in pairs(meta.__index) do
+			if not is_private(method) and type(fn) == "function" and not (name == "WebApp" and inherited[method]) then
+				found[name .. ":" .. method] = arity_of(fn)
+			end
 		end
 	end
 end
 
 local function exported()
 	local found = {}
+	add_framework(found)
 	for name in pairs(public.modules) do
 		local module = require(name)
 		for field, value in pairs(module) do
-			if not is_private(field) then
+			if not is_private(field) and not is_part(name, value) then
 				found[name .. "." .. field] = type(value) == "function" and arity_of(value) or "field"
 			end
 		end
-		walk(module, function(v)
+		walk(name ~= "moonloop.web" and module or nil, function(v)
 			if type(v) == "table" then
 				add_methods(found, v)
 			end
@@ -161,7 +197,7 @@ describe("the types for editors", function()
 			expected[#expected + 1] = short(module) .. ".lua"
 		end
 		for _, entry in ipairs(fs.listdir(folder)) do
-			files[#files + 1] = entry.name
+			files[#files + 1] = entry.type == "file" and entry.name or nil
 		end
 		table.sort(expected)
 		assert.same(expected, files)
@@ -191,7 +227,8 @@ describe("the types for editors", function()
 			end
 		end
 		for what in pairs(all) do
-			if there[what] == nil then
+			-- A request makes its members when they are read: it has no table of methods to look at.
+			if there[what] == nil and not what:find("^Request:") then
 				wrong[#wrong + 1] = what .. ": declared, but not there"
 			end
 		end

@@ -10,7 +10,7 @@ local types = {}
 -- @return how many files; nil, code, detail
 function types.write(dir)
 	local target, n = dir .. "/.moonloop/types", 0
-	local ok, code, detail = fs.mkdir(target, { parents = true })
+	local ok, code, detail = fs.mkdir(target .. "/web", { parents = true })
 	if ok then -- it ignores itself, whatever the project's own list says
 		ok, code, detail = fs.write(dir .. "/.moonloop/.gitignore", "*\n")
 	end

@@ -193,10 +193,11 @@ function fs.exists(path) end
 
 ---What is in a directory, by name. Suspends.
 ---@param path string
+---@param options? table {root = a directory that nothing leads out of}
 ---@return moonloop.DirEntry[]? entries
 ---@return string? code
 ---@return string? detail
-function fs.listdir(path) end
+function fs.listdir(path, options) end
 
 ---Makes a directory. Suspends.
 ---@param path string

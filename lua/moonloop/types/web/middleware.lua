@@ -1,4 +1,4 @@
----@meta
+---@meta moonloop.web.middleware
 
 ---Middleware: what web.session and the like make, and app:use takes.
 ---@alias moonloop.web.Middleware fun(req: table, next: fun(req: table): table): table
