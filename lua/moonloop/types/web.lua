@@ -1,7 +1,8 @@
 ---@meta moonloop.web
 
 ---@alias moonloop.Handler fun(req: moonloop.Request): ...
----@alias moonloop.Middleware fun(req: moonloop.Request, next: fun(req: moonloop.Request): moonloop.Response): ...
+---@alias moonloop.Next fun(req: moonloop.Request): moonloop.Response
+---@alias moonloop.Middleware fun(req: moonloop.Request, next: moonloop.Next): ...
 
 ---@class moonloop.AppOptions
 ---@field title? string
