@@ -17,6 +17,7 @@ local cookies = require("moonloop.web.cookies")
 local errors = require("moonloop.web.errors")
 local negotiate = require("moonloop.web.negotiate")
 local query = require("moonloop.web.query")
+local decode -- moonloop.json's, when first needed
 
 local request = {}
 
@@ -161,12 +162,14 @@ end
 -- checked value. A client that sends something else gets 415, one that sends broken JSON 400.
 function methods:json()
 	if self.json_ == nil then
-		local media_type = self:media_type()
-		if not is_json(media_type) then
+		local media_type = self.headers["content-type"]
+		if media_type ~= "application/json" and not is_json(self:media_type()) then
+			media_type = self:media_type()
 			errors.raise(415, ("expected application/json, got %s"):format(media_type == "" and "no content-type"
 				or media_type))
 		end
-		local value, _, detail = require("moonloop.json").decode(self:body())
+		decode = decode or require("moonloop.json").decode
+		local value, _, detail = decode(self:body())
 		if detail then
 			errors.raise(400, "the body is no JSON: " .. detail)
 		end

@@ -134,7 +134,13 @@ local function is_local_part(text)
 	return find(text, "^[%w!#$%%&'*+/=?^_`{|}~.-]+$") ~= nil and not find("." .. text .. ".", "..", 1, true)
 end
 
+-- What most of them look like.
+local PLAIN = "^[%w+_-]+%.?[%w+_-]+@%w+%.%w+$"
+
 local function is_email(text)
+	if #text <= 64 and find(text, PLAIN) then
+		return true
+	end
 	local part, domain = match(text, "^(.+)@([^@]+)$")
 	if not part or #part > 64 or not is_local_part(part) then
 		return false
