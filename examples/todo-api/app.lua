@@ -1,9 +1,9 @@
 --- A to-do list as an API that checks what comes in and documents itself: open /docs in a browser.
 --
 -- $ moonloop run examples/todo-api/app.lua
--- $ curl -s --json '{"title": "buy cheese", "tags": ["moon"]}' http://127.0.0.1:8000/todos | grep -o '"title":"[^"]*"'
+-- $ curl -s --json '{"title": "buy cheese"}' http://127.0.0.1:8000/todos | grep -o '"title":"[^"]*"'
 -- "title":"buy cheese"
--- $ curl -s -X PATCH -H 'Content-Type: application/json' -d '{"done": true}' http://127.0.0.1:8000/todos/1 | grep -o '"done":[a-z]*'
+-- $ curl -s -X PATCH --json '{"done": true}' http://127.0.0.1:8000/todos/1 | grep -o '"done":[a-z]*'
 -- "done":true
 -- $ curl -s -o /dev/null -w '%{http_code}\n' --json '{"title": ""}' http://127.0.0.1:8000/todos
 -- 422
