@@ -21,7 +21,8 @@ local FIRST = {
 		at = 1786100000,
 		image = "/static/earthrise.svg",
 		body = "From the ground it never rises: the Earth hangs where it hangs, a little above the hills, "
-			.. "and turns. You have to travel to see it come up.\n\nWe did, on Tuesday. Nobody spoke for eleven minutes.",
+			.. "and turns. You have to travel to see it come up.\n\n"
+			.. "We did, on Tuesday. Nobody spoke for eleven minutes.",
 	},
 }
 

@@ -79,8 +79,9 @@ class New(unittest.TestCase):
         settings = json.loads((project / ".luarc.json").read_text())
         self.assertEqual(settings["runtime.version"], "LuaJIT")
         types = project / settings["workspace.library"][0]
-        given = {path.name: path.read_text() for path in (REPO / "lua/moonloop/types").glob("*.lua")}
-        self.assertEqual({path.name: path.read_text() for path in types.iterdir()}, given)
+        source = REPO / "lua/moonloop/types"
+        given = {str(path.relative_to(source)): path.read_text() for path in source.rglob("*.lua")}
+        self.assertEqual({str(path.relative_to(types)): path.read_text() for path in types.rglob("*.lua")}, given)
         (types / "task.lua").write_text("old")
         done = run("types", cwd=project)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
