@@ -118,13 +118,11 @@ void ml_stream_close(double stream);
 typedef struct ml_socket {
 	double id;
 } ml_socket;
-double ml_socket_dial(
-	const char *address, size_t n); /* an id; ml_socket_dialed says when it is up */
-double ml_socket_dial_from(const char *address, size_t n, const char *source, size_t source_n);
+/* An id; ml_socket_dialed says when it is up. source: to connect from; or empty. */
+double ml_socket_dial(const char *address, size_t n, const char *source, size_t source_n);
 int ml_socket_dialed(double socket);
 void ml_socket_close(double socket);
-const char *ml_socket_why(void);     /* of the last code, until the next verb; "": nothing to add */
-void ml_socket_leave(double socket); /* the running task waits for it no more */
+const char *ml_socket_why(void); /* of the last code, until the next verb; "": nothing to add */
 
 typedef struct ml_socket_pair {
 	double a, b;

@@ -1,14 +1,6 @@
 #include "bindings/ffi_api.h"
 
 #include "runtime/console.h"
-#include "runtime/sched.h"
-
-static double self(void)
-{
-	const struct task *t = sched_current();
-
-	return t != NULL ? task_id(t) : 0;
-}
 
 int ml_console_open(void)
 {
@@ -17,7 +9,7 @@ int ml_console_open(void)
 
 int ml_console_wait(void)
 {
-	return console_wait(self());
+	return console_wait(ml_task_self());
 }
 
 int ml_console_read(ml_piece *out)
@@ -36,5 +28,5 @@ void ml_console_job(double task)
 
 int ml_console_interrupted(void)
 {
-	return console_interrupted(self());
+	return console_interrupted(ml_task_self());
 }

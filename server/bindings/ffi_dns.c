@@ -1,7 +1,6 @@
 #include "bindings/ffi_api.h"
 
 #include "runtime/dns.h"
-#include "runtime/sched.h"
 
 double ml_dns_ask(int kind, const char *name, size_t n)
 {
@@ -10,9 +9,8 @@ double ml_dns_ask(int kind, const char *name, size_t n)
 
 int ml_dns_answer(double lookup, ml_piece *detail)
 {
-	const struct task *t = sched_current();
 	struct span text;
-	int rc = dns_answer(lookup, t != NULL ? task_id(t) : 0, &text);
+	int rc = dns_answer(lookup, ml_task_self(), &text);
 
 	*detail = (ml_piece){text.p, text.n, 0};
 	return rc;

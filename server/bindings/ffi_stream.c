@@ -1,15 +1,7 @@
 #include "bindings/ffi_api.h"
 
 #include "base/err.h"
-#include "runtime/sched.h"
 #include "runtime/stream.h"
-
-static double self(void)
-{
-	const struct task *t = sched_current();
-
-	return t != NULL ? task_id(t) : 0;
-}
 
 double ml_stream_open(double file)
 {
@@ -19,7 +11,7 @@ double ml_stream_open(double file)
 int ml_stream_read(double stream, ml_piece *out)
 {
 	struct span got;
-	int rc = stream_read(stream, self(), &got);
+	int rc = stream_read(stream, ml_task_self(), &got);
 
 	*out = (ml_piece){got.p, got.n, 0};
 	return rc;
@@ -27,12 +19,12 @@ int ml_stream_read(double stream, ml_piece *out)
 
 double ml_stream_write(double stream, const char *p, size_t n, size_t from)
 {
-	return stream_write(stream, self(), (struct span){p + from, n - from});
+	return stream_write(stream, ml_task_self(), (struct span){p + from, n - from});
 }
 
 int ml_stream_exit(double stream, int *signalled)
 {
-	return stream_exit(stream, self(), signalled);
+	return stream_exit(stream, ml_task_self(), signalled);
 }
 
 int ml_stream_kill(double stream, int signal)

@@ -65,10 +65,10 @@ end
 -- @return a cdata with an id; nil, code, detail
 local function dial_one(address, source, due)
 	local stop = waits.begin()
-	local id = C.ml_socket_dial_from(address, #address, source, #source)
+	local id = C.ml_socket_dial(address, #address, source, #source)
 	if id == FULL then -- of descriptors: some may be of sockets that nobody has any more
 		collectgarbage()
-		id = C.ml_socket_dial_from(address, #address, source, #source)
+		id = C.ml_socket_dial(address, #address, source, #source)
 	end
 	if id < 0 then
 		return failed(address, id)

@@ -145,7 +145,7 @@ local function start(race, now)
 		if not address then
 			return
 		end
-		local id = C.ml_socket_dial_from(address, #address, race.source, #race.source)
+		local id = C.ml_socket_dial(address, #address, race.source, #race.source)
 		local attempt = { id = id, address = address }
 		if id < 0 then
 			note(race, address, id)
