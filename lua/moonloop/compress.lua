@@ -9,6 +9,7 @@
 
 local blame = require("moonloop.core.errors").blame
 local codes = require("moonloop.core.err")
+local keys = require("moonloop.core.keys")
 local native = require("moonloop.core.native").zip
 
 local RUN, FLUSH, END = 0, 1, 2 -- enum zip_step
@@ -22,12 +23,7 @@ local compress = {}
 compress.levels = native.levels
 
 local function names()
-	local list = {}
-	for name in pairs(native.levels) do
-		list[#list + 1] = name
-	end
-	table.sort(list)
-	return table.concat(list, ", ")
+	return table.concat(keys(native.levels), ", ")
 end
 
 local function check(fn, format, options, known)

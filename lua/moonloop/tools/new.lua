@@ -4,6 +4,7 @@
 
 local args = require("moonloop.tools.args")
 local fs = require("moonloop.fs")
+local keys = require("moonloop.core.keys")
 local native = require("moonloop.core.native")
 local types = require("moonloop.tools.types")
 
@@ -35,17 +36,8 @@ local function about(files)
 	return files["app.lua"]:match("^%-%-%- ([^\n]*)")
 end
 
-local function names_of(templates)
-	local names = {}
-	for name in pairs(templates) do
-		names[#names + 1] = name
-	end
-	table.sort(names)
-	return names
-end
-
 local function list(templates)
-	for _, name in ipairs(names_of(templates)) do
+	for _, name in ipairs(keys(templates)) do
 		print(("%-8s  %s"):format(name, about(templates[name])))
 	end
 	return 0
@@ -115,7 +107,7 @@ return function(words)
 	local template = found.template or DEFAULT
 	if not templates[template] then
 		return args.complain(("new: no template \"%s\"; there are %s"):format(template,
-			table.concat(names_of(templates), ", ")))
+			table.concat(keys(templates), ", ")))
 	end
 	return make(found[1], templates[template], template)
 end

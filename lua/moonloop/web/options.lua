@@ -1,17 +1,9 @@
 --- Options of middleware: checked when it is made, at the line that makes it.
 
 local blame = require("moonloop.core.errors").blame
+local keys = require("moonloop.core.keys")
 
 local options = {}
-
-local function sorted(known)
-	local names = {}
-	for name in pairs(known) do
-		names[#names + 1] = name
-	end
-	table.sort(names)
-	return table.concat(names, ", ")
-end
 
 local function is_one_of(kinds, value)
 	for kind in kinds:gmatch("[^|]+") do
@@ -40,7 +32,7 @@ function options.check(name, given, known)
 	for key, value in pairs(given) do
 		local kinds = known[key]
 		if not kinds then
-			blame(("%s: unknown option %s; there are %s"):format(name, tostring(key), sorted(known)))
+			blame(("%s: unknown option %s; there are %s"):format(name, tostring(key), table.concat(keys(known), ", ")))
 		elseif not is_one_of(kinds, value) then
 			blame(("%s: %s must be %s, got %s"):format(name, key, WORDS[kinds] or "a " .. kinds:gsub("|", " or a "),
 				type(value) == "number" and tostring(value) or "a " .. type(value)))

@@ -1,5 +1,7 @@
 --- application/x-www-form-urlencoded, as in query strings and forms (WHATWG URL 5).
 
+local keys = require("moonloop.core.keys")
+
 local find, gsub, sub, char = string.find, string.gsub, string.sub, string.char
 
 local query = {}
@@ -69,12 +71,8 @@ end
 --- @param values a table, name → string, number, boolean, or an array of them
 -- @return "a=1&b=2", names in order
 function query.encode(values)
-	local names, parts = {}, {}
-	for name in pairs(values) do
-		names[#names + 1] = name
-	end
-	table.sort(names)
-	for _, name in ipairs(names) do
+	local parts = {}
+	for _, name in ipairs(keys(values)) do
 		local value = values[name]
 		for _, one in ipairs(type(value) == "table" and value or { value }) do
 			parts[#parts + 1] = escape(name) .. "=" .. escape(one)

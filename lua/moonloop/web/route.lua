@@ -2,6 +2,7 @@
 
 local contract = require("moonloop.web.contract")
 local errors = require("moonloop.web.errors")
+local keys = require("moonloop.core.keys")
 local path = require("moonloop.web.path")
 local response = require("moonloop.web.response")
 
@@ -18,15 +19,6 @@ local KEYS = {
 	operation_id = "string", forms = "table",
 }
 
-local function names_of(map)
-	local names = {}
-	for name in pairs(map) do
-		names[#names + 1] = name
-	end
-	table.sort(names)
-	return table.concat(names, ", ")
-end
-
 --- @return a route; nil and what is wrong
 function route.new(method, pattern, spec, handler)
 	local segments, why = path.parse(pattern)
@@ -38,7 +30,7 @@ function route.new(method, pattern, spec, handler)
 	for key, value in pairs(spec) do
 		if not KEYS[key] then
 			return nil, ("%s %s: a route declares no %s; there are %s"):format(method, pattern, tostring(key),
-				names_of(KEYS))
+				table.concat(keys(KEYS), ", "))
 		elseif type(value) ~= KEYS[key] then
 			return nil, ("%s %s: %s must be a %s, got a %s"):format(method, pattern, key, KEYS[key], type(value))
 		end

@@ -13,6 +13,7 @@
 local errors = require("moonloop.core.errors")
 local formats = require("moonloop.web.schema.formats")
 local json = require("moonloop.json")
+local keys = require("moonloop.core.keys")
 local node = require("moonloop.web.schema.node")
 local regex = require("moonloop.core.regex")
 
@@ -135,15 +136,6 @@ end
 local OBJECT = { min = "count", max = "count", extra = "any" }
 local EXTRA = { ignore = true, refuse = true, keep = true }
 
-local function sorted_names(fields)
-	local names = {}
-	for name in pairs(fields) do
-		names[#names + 1] = name
-	end
-	table.sort(names)
-	return names
-end
-
 --- An object. Its members are there, unless they are optional() or have a default.
 -- @param fields name → schema
 -- @param options extra: what becomes of members that have no field: "ignore" (they are left out of the
@@ -167,7 +159,7 @@ function schema.object(fields, options)
 	if not EXTRA[extra] and not node.is(extra) then
 		errors.blame('schema.object: extra must be "ignore", "refuse", "keep" or a schema, got ' .. tostring(extra))
 	end
-	return node.new("object", options, { fields = own, names = sorted_names(own), extra = extra })
+	return node.new("object", options, { fields = own, names = keys(own), extra = extra })
 end
 
 --- An object with any names and values of one schema. Options: min, max (members).

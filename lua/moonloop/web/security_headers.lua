@@ -8,6 +8,7 @@
 -- reads req.csp_nonce before it returns.
 
 local blame = require("moonloop.core.errors").blame
+local keys = require("moonloop.core.keys")
 local options = require("moonloop.web.options")
 
 local YEAR = 365 * 24 * 3600
@@ -44,15 +45,6 @@ local function one(given, key, default)
 	return field(key, (value == nil or value == true) and default or value)
 end
 
-local function sorted(map)
-	local names = {}
-	for name in pairs(map) do
-		names[#names + 1] = name
-	end
-	table.sort(names)
-	return names
-end
-
 -- {directive, sources, has a nonce} of what is asked for, over the defaults.
 local function directives(csp)
 	local all = {}
@@ -66,7 +58,7 @@ local function directives(csp)
 		all[name] = sources or nil
 	end
 	local list = {}
-	for _, name in ipairs(sorted(all)) do
+	for _, name in ipairs(keys(all)) do
 		local sources, nonce = {}, false
 		for _, source in ipairs(type(all[name]) == "table" and all[name] or { all[name] }) do
 			if type(source) ~= "string" or source:find("[%c;,]") then
@@ -133,7 +125,7 @@ local function permissions(given)
 		return field("permissions", given)
 	end
 	local parts = {}
-	for _, name in ipairs(sorted(given)) do
+	for _, name in ipairs(keys(given)) do
 		local list = {}
 		for i, source in ipairs(given[name]) do
 			list[i] = source == "self" and source or ('"%s"'):format(source)

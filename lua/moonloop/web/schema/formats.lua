@@ -1,5 +1,6 @@
 --- The formats of strings: name → {test = function(text) → boolean, detail =}.
 
+local keys = require("moonloop.core.keys")
 local regex = require("moonloop.core.regex")
 
 local find, match, sub, byte = string.find, string.match, string.sub, string.byte
@@ -230,12 +231,7 @@ formats.known = {
 
 --- Their names, for people.
 function formats.list()
-	local names = {}
-	for name in pairs(formats.known) do
-		names[#names + 1] = name
-	end
-	table.sort(names)
-	return table.concat(names, ", ")
+	return table.concat(keys(formats.known), ", ")
 end
 
 return formats
