@@ -27,28 +27,10 @@ end
 
 local function each_middleware(route, app)
 	local list = { unpack(app.middleware_) }
-	for _, group in ipairs(route.groups_) do
-		for _, middleware in ipairs(group.middleware_) do
-			list[#list + 1] = middleware
-		end
-	end
-	for _, middleware in ipairs(route.spec.use or {}) do
+	for _, middleware in ipairs(route:middleware()) do
 		list[#list + 1] = middleware
 	end
 	return list
-end
-
--- The security that a route or its nearest group declares.
-local function declared_security(route)
-	if route.spec.security then
-		return route.spec.security
-	end
-	for i = #route.groups_, 1, -1 do
-		local options = route.groups_[i].options
-		if options.security then
-			return options.security
-		end
-	end
 end
 
 -- "bearer" or {bearer = {"read"}} → a Security Requirement Object
@@ -77,7 +59,7 @@ local function security_of(route, context)
 			end
 		end
 	end
-	local declared = declared_security(route)
+	local declared = route:security()
 	for _, entry in ipairs(declared or {}) do
 		list[#list + 1] = requirement(entry)
 	end

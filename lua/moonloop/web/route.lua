@@ -104,20 +104,38 @@ function route.wrap(middleware, handler, answer)
 	return call
 end
 
+--- The middleware of its groups and its own, the first outermost; the application's is around all routes.
+function Route:middleware()
+	local middleware = {}
+	for _, group in ipairs(self.groups_) do
+		for _, layer in ipairs(group.middleware_) do
+			middleware[#middleware + 1] = layer
+		end
+	end
+	for _, layer in ipairs(self.spec.use or {}) do
+		middleware[#middleware + 1] = layer
+	end
+	return middleware
+end
+
+--- What it, or else its nearest group, declares as security; nil: nothing.
+function Route:security()
+	if self.spec.security then
+		return self.spec.security
+	end
+	for i = #self.groups_, 1, -1 do
+		local security = self.groups_[i].options.security
+		if security then
+			return security
+		end
+	end
+end
+
 --- The function of a request that does all that the route is.
 function Route:call(answer)
 	if not self.call_ then
-		local middleware = {}
-		for _, group in ipairs(self.groups_) do
-			for _, layer in ipairs(group.middleware_) do
-				middleware[#middleware + 1] = layer
-			end
-		end
-		for _, layer in ipairs(self.spec.use or {}) do
-			middleware[#middleware + 1] = layer
-		end
 		local handler = self.checks_ and contract.checked(self.checks_, self.handler, self) or self.handler
-		self.call_ = route.wrap(middleware, self.guard_ and self.guard_(handler) or handler, answer)
+		self.call_ = route.wrap(self:middleware(), self.guard_ and self.guard_(handler) or handler, answer)
 	end
 	return self.call_
 end

@@ -41,19 +41,6 @@ local function compile(app, security)
 	return ways
 end
 
--- What a route or its nearest group declares, or nil.
-local function declared(route)
-	if route.spec.security then
-		return route.spec.security
-	end
-	for i = #route.groups_, 1, -1 do
-		local security = route.groups_[i].options.security
-		if security then
-			return security
-		end
-	end
-end
-
 local function lacks(who, wanted)
 	for _, scope in ipairs(wanted) do
 		if not who.scopes[scope] then
@@ -122,7 +109,7 @@ end
 -- who may.
 -- @return nil, or what is wrong with what it declares
 function scopes.prepare(app, route)
-	local security = declared(route)
+	local security = route:security()
 	if not security or next(security) == nil then
 		return nil
 	end
