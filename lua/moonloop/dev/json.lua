@@ -1,13 +1,11 @@
---- JSON for the reports of moonloop dev: strings of any bytes, numbers, booleans, arrays, objects.
+--- JSON for the reports of moonloop dev, whatever is in them: strings of any bytes, any number.
+
+local encode = require("moonloop.json").encode
+local json_array, null = require("moonloop.json").array, require("moonloop.json").null
 
 local json = {}
 
-local ESCAPES = { ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t" }
-
--- Also what would end a <script>, and what JavaScript takes for line ends.
-local function escape(c)
-	return ESCAPES[c] or ("\\u%04x"):format(c:byte())
-end
+local OPTIONS = { sort = true, html = true }
 
 -- Length of the UTF-8 character that begins with byte `a`; nil: none does.
 local function width(a)
@@ -47,43 +45,33 @@ function json.utf8(text)
 	return table.concat(out)
 end
 
-local function encode_string(text)
-	text = json.utf8(text):gsub('[%c"\\<>&\127]', escape)
-	return '"' .. text:gsub("\226\128([\168\169])", function(c)
-		return c == "\168" and "\\u2028" or "\\u2029"
-	end) .. '"'
-end
-
-local function encode_table(value)
-	local out = {}
+-- A copy that JSON can say.
+local function plain(value)
+	local kind = type(value)
+	if kind == "string" then
+		return json.utf8(value)
+	elseif kind == "number" then
+		return value - value == 0 and value or null
+	elseif kind ~= "table" then
+		return value
+	end
+	local copy = {}
 	if #value > 0 or next(value) == nil then
 		for i = 1, #value do
-			out[i] = json.encode(value[i])
+			copy[i] = plain(value[i])
 		end
-		return "[" .. table.concat(out, ",") .. "]"
+		return json_array(copy)
 	end
-	local keys = {}
-	for key in pairs(value) do
-		keys[#keys + 1] = key
+	for key, item in pairs(value) do
+		copy[json.utf8(key)] = plain(item)
 	end
-	table.sort(keys)
-	for i, key in ipairs(keys) do
-		out[i] = encode_string(key) .. ":" .. json.encode(value[key])
-	end
-	return "{" .. table.concat(out, ",") .. "}"
+	return copy
 end
 
---- Keys of objects are strings and come sorted; an empty table is an array.
+--- Fit for a <script> element. Keys of objects are strings and come sorted; an empty table is an array;
+-- what is no number is null.
 function json.encode(value)
-	local kind = type(value)
-	if kind == "table" then
-		return encode_table(value)
-	elseif kind == "string" then
-		return encode_string(value)
-	elseif kind == "number" then
-		return value == value and math.abs(value) ~= math.huge and ("%.14g"):format(value) or "null"
-	end
-	return tostring(value)
+	return (encode(plain(value), OPTIONS):gsub("\127", "\\u007f"))
 end
 
 return json

@@ -1,18 +1,16 @@
 --- A report as an HTML page. All that comes from outside goes through `escape`; the page carries its style
 -- and needs nothing else but the script of live reload.
 
+local html_escape = require("moonloop.web.html").escape
 local json = require("moonloop.dev.json")
 local style = require("moonloop.core.native").bundle_text("dev/page.css")
 
 local page = {}
 
-local ENTITIES = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&#39;" }
-
 --- Text that is safe between tags and in quoted attributes. Control characters but tab and line feed
 -- become pictures of themselves.
 function page.escape(text)
-	text = json.utf8(tostring(text)):gsub("[&<>\"']", ENTITIES)
-	return (text:gsub("[%z\1-\8\11-\31\127]", function(c)
+	return (html_escape(json.utf8(tostring(text))):gsub("[%z\1-\8\11-\31\127]", function(c)
 		local n = c:byte()
 		return n == 127 and "\226\144\161" or "\226\144" .. string.char(0x80 + n)
 	end))
