@@ -160,21 +160,32 @@ function Pipe:lines()
 	end
 end
 
-local function write_all(self, data)
+--- Writes all of it to a stream. Suspends while it is full.
+-- @param id of the stream
+-- @return true; nil and the code, a number
+function pipe.write_all(id, data)
 	local from = 0
 	while from < #data do
-		local n = C.ml_stream_write(self.stream_.id, data, #data, from)
+		local n = C.ml_stream_write(id, data, #data, from)
 		if n >= 0 then
 			from = from + n
 		elseif n == AGAIN then
 			task.wait()
 		else
-			return fail(self, n)
+			return nil, n
 		end
 	end
 	return true
 end
-waits.names[write_all] = "pipe:write"
+waits.names[pipe.write_all] = "pipe:write"
+
+local function write_all(self, data)
+	local ok, rc = pipe.write_all(self.stream_.id, data)
+	if not ok then
+		return fail(self, rc)
+	end
+	return true
+end
 
 --- Writes all of it. Suspends while the pipe is full.
 -- @return true; nil, "closed" when the process reads no more, detail

@@ -2,10 +2,10 @@
 -- significant first, then the letter and the text. One task reads; any number write.
 
 local native = require("moonloop.core.ffi")
+local pipe = require("moonloop.core.pipe") -- which also closes streams that are collected
 local sync = require("moonloop.sync")
 local task = require("moonloop.core.task")
 local waits = require("moonloop.core.wait")
-require("moonloop.core.pipe") -- closes streams that are collected
 
 local C, ffi, piece = native.C, native.ffi, native.piece
 local AGAIN = native.codes.AGAIN
@@ -63,21 +63,6 @@ end
 
 waits.names[Channel.read] = "channel:read"
 
-local function write_all(self, data)
-	local from = 0
-	while from < #data do
-		local n = C.ml_stream_write(self.writer_.id, data, #data, from)
-		if n >= 0 then
-			from = from + n
-		elseif n == AGAIN then
-			task.wait()
-		else
-			return nil, native.name(n)
-		end
-	end
-	return true
-end
-
 --- Suspends until it is on its way.
 -- @return true; nil, code when nobody reads, or it is too long
 function Channel:write(kind, text)
@@ -87,13 +72,13 @@ function Channel:write(kind, text)
 	end
 	self.writing_:lock()
 	local head = string.char(rshift(n, 24), band(rshift(n, 16), 255), band(rshift(n, 8), 255), band(n, 255))
-	local ok, result, code = pcall(write_all, self, head .. kind .. text)
+	local ok, result, code = pcall(pipe.write_all, self.writer_.id, head .. kind .. text)
 	self.writing_:unlock()
 	if not ok then -- cancelled, maybe in the middle of a message
 		self:close()
 		error(result, 0)
 	end
-	return result, code
+	return result, code and native.name(code)
 end
 
 function Channel:close()
