@@ -6,28 +6,11 @@ local task = require("moonloop.task")
 local thread = require("moonloop.thread")
 local time = require("moonloop.time")
 
-local raises = support.raises
+local count_fds, settles_at, raises = support.count_fds, support.settles_at, support.raises
 local spawn = moonloop.spawn
 
 local function pack(...)
 	return { n = select("#", ...), ... }
-end
-
--- A job that was left to itself may hold one for a moment.
-local function count_fds()
-	return #fs.listdir("/proc/self/fd")
-end
-
--- A job that runs beside, removing a directory, has a descriptor now and then: the count that was looked at
--- is the one that counts.
-local function settles_at(n)
-	local until_ = time.now() + 5
-	local now = count_fds()
-	while now ~= n and time.now() < until_ do
-		moonloop.sleep(0.005)
-		now = count_fds()
-	end
-	return now
 end
 
 describe("fs.open", function()

@@ -6,21 +6,7 @@ local support = require("support")
 local thread = require("moonloop.thread")
 local time = require("moonloop.time")
 
-local raises = support.raises
-
-local function count_fds()
-	return #fs.listdir("/proc/self/fd")
-end
-
-local function settles_at(n)
-	local until_ = time.now() + 5
-	local now = count_fds()
-	while now ~= n and time.now() < until_ do
-		moonloop.sleep(0.005)
-		now = count_fds()
-	end
-	return now
-end
+local count_fds, settles_at, raises = support.count_fds, support.settles_at, support.raises
 
 -- Gone, and waited for: not even a zombie.
 local function is_gone(pid)

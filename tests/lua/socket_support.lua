@@ -6,26 +6,22 @@ local socket = require("moonloop.socket")
 local task = require("moonloop.task")
 local time = require("moonloop.time")
 
-local fs = require("moonloop.fs")
+local count_fds = require("support").count_fds
 
 local support = {}
-
-function support.count_fds()
-	return #fs.listdir("/proc/self/fd")
-end
 
 --- Runs fn(...), and proves that no descriptor is left over by it.
 function support.leaves_none(fn, ...)
 	collectgarbage()
 	collectgarbage()
-	local before = support.count_fds()
+	local before = count_fds()
 	fn(...)
 	local until_ = time.now() + 5
 	local now
 	repeat
 		collectgarbage()
 		moonloop.sleep(0.005)
-		now = support.count_fds()
+		now = count_fds()
 	until now <= before or time.now() > until_
 	assert.is_true(now <= before)
 end

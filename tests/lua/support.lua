@@ -1,6 +1,9 @@
 --- What several specs need.
 
 local assert = require("luassert")
+local fs = require("moonloop.fs")
+local moonloop = require("moonloop")
+local time = require("moonloop.time")
 local worker = require("moonloop.worker")
 
 local support = {}
@@ -17,6 +20,24 @@ function support.raises(fn, ...)
 	local ok, err = pcall(fn, ...)
 	assert.is_false(ok)
 	return err
+end
+
+--- How many descriptors are open. One of them is the look itself.
+function support.count_fds()
+	return #fs.listdir("/proc/self/fd")
+end
+
+--- Waits for the count to be n: a job that was left to itself, or removes a directory beside, has one now
+-- and then. The count that was looked at is the one that counts.
+-- @return it
+function support.settles_at(n)
+	local until_ = time.now() + 5
+	local now = support.count_fds()
+	while now ~= n and time.now() < until_ do
+		moonloop.sleep(0.005)
+		now = support.count_fds()
+	end
+	return now
 end
 
 --- Asserts that a text begins with another one.
